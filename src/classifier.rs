@@ -1,0 +1,433 @@
+//! The classifier: the one place where the steps and their order stand.
+
+use std::ops::Range;
+
+use ndarray::Array1;
+
+use crate::calibration::{Calibrator, Labelled, Observation, Probability, cut_off_for};
+use crate::code::{Code, Label};
+use crate::encoder::{Embedding, Encoder};
+use crate::error::Result;
+use crate::index::{Index, PrototypeKind};
+use crate::pack::Pack;
+use crate::rules::{Ranking, RuleReview, RuleSet, Ruled, Ruling};
+use crate::text::{Normalised, Passage, PassageKind, Reading, readable, segment};
+
+/// Every number that can be chosen; the defaults are the shipped ones.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Spread of the smooth maximum over the prototypes of a label, in units of similarity.
+    pub pooling_temperature: f32,
+    /// A class is contested, and its rules are looked at, from this share of the best probability.
+    pub contested: f32,
+    /// A rule fires without a trigger when a text is at least this similar to an exemplar that it must catch …
+    pub nearness: f32,
+    /// … and by this much more similar than to any that it must not catch.
+    pub nearness_margin: f32,
+    /// Characters of a text that are read; of a longer one the rest is reported as unread.
+    pub longest_text: usize,
+    /// How much a passage of each kind counts: title, services, plain, price, boilerplate.
+    pub passage_weights: [f32; 5],
+    /// The share of right answers that the cut-offs are set for.
+    pub target_precision: f32,
+    /// The share of 不属于服务外包 that calibration assumes, whatever it is in the labelled texts.
+    pub out_share: f32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            pooling_temperature: 0.02,
+            contested: 0.05,
+            nearness: 0.9,
+            nearness_margin: 0.1,
+            longest_text: 20_000,
+            passage_weights: [1.0, 1.0, 0.6, 0.1, 0.05],
+            target_precision: 0.95,
+            out_share: 0.25,
+        }
+    }
+}
+
+/// What becomes of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The first candidate is right often enough to be taken without a person.
+    Assigned,
+    /// 不属于服务外包, with the same certainty.
+    OutOfScope,
+    /// A person should look.
+    NeedsReview,
+}
+
+/// A label with its calibrated confidence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// The label.
+    pub label: Label,
+    /// The confidence.
+    pub confidence: Probability,
+}
+
+/// A place of the text that speaks for the first candidate, and what it is near to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// Bytes of the user's text.
+    pub range: Range<usize>,
+    /// The kind of the passage.
+    pub kind: PassageKind,
+    /// The id of the prototype: a code, a 典型业务, an exemplar.
+    pub prototype: String,
+    /// What the prototype is.
+    pub prototype_kind: PrototypeKind,
+    /// Its text.
+    pub text: String,
+    /// For an exemplar the rule that it belongs to.
+    pub rule: Option<String>,
+}
+
+/// Why a person should look.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReviewReason {
+    /// The text cannot be read.
+    Unreadable(Reading),
+    /// Part of the text was not read.
+    Unread,
+    /// Rules call for a person.
+    Rules(RuleReview),
+    /// The first candidate is not certain enough; these two are the likeliest.
+    Ambiguous(Label, Label),
+}
+
+/// The answer to one text, with its reasons. Ranges point into the text that the user gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// What becomes of the text.
+    pub outcome: Outcome,
+    /// Every label, likeliest first; empty for a text that cannot be read.
+    pub candidates: Vec<Candidate>,
+    /// The rules that fired; triggers are bytes of the user's text.
+    pub rulings: Vec<Ruling>,
+    /// What speaks for the first candidate.
+    pub evidence: Vec<Evidence>,
+    /// Why a person should look.
+    pub review: Option<ReviewReason>,
+}
+
+impl Decision {
+    /// The first candidate that is a class, also when a person should look.
+    pub fn code(&self) -> Option<Code> {
+        self.candidates.iter().find_map(|candidate| candidate.label.class())
+    }
+
+    /// The first candidate.
+    pub fn top(&self) -> Option<Candidate> {
+        self.candidates.first().copied()
+    }
+
+    /// By how much the first candidate leads the second.
+    pub fn margin(&self) -> f32 {
+        match self.candidates.as_slice() {
+            [first, second, ..] => first.confidence.get() - second.confidence.get(),
+            _ => 0.0,
+        }
+    }
+}
+
+/// Reads a text and decides. Immutable; may be shared between threads.
+pub struct Classifier {
+    pack: Pack,
+    encoder: Box<dyn Encoder>,
+    index: Index,
+    rules: RuleSet,
+    calibrator: Calibrator,
+    settings: Settings,
+}
+
+/// A text on its way: normalised, looked at, segmented.
+struct Prepared {
+    normalised: Normalised,
+    reading: Reading,
+    unread: bool,
+    passages: Vec<Passage>,
+}
+
+/// A text between encoding and calibration.
+struct Scored {
+    /// One for each label.
+    scores: Array1<f32>,
+    /// For each passage its similarities to the prototypes.
+    similarities: Vec<Array1<f32>>,
+}
+
+impl Classifier {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// [`crate::Error::Pack`] for a rule whose pattern cannot be compiled.
+    pub fn new(
+        pack: Pack,
+        encoder: Box<dyn Encoder>,
+        index: Index,
+        calibrator: Calibrator,
+        settings: Settings,
+    ) -> Result<Self> {
+        let rules = RuleSet::new(&pack)?;
+        Ok(Self { pack, encoder, index, rules, calibrator, settings })
+    }
+
+    /// The pack.
+    pub fn pack(&self) -> &Pack {
+        &self.pack
+    }
+
+    /// The encoder.
+    pub fn encoder(&self) -> &dyn Encoder {
+        &*self.encoder
+    }
+
+    /// The index.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The calibration.
+    pub fn calibrator(&self) -> &Calibrator {
+        &self.calibrator
+    }
+
+    /// Decides on one text.
+    ///
+    /// # Errors
+    /// [`crate::Error::Encode`] where the model's computation fails; no text is an error.
+    pub fn classify(&self, text: &str) -> Result<Decision> {
+        Ok(self.classify_batch(&[text])?.remove(0))
+    }
+
+    /// Decides on many texts: normalise, segment, encode together, score, calibrate, apply rules, decide.
+    ///
+    /// # Errors
+    /// As [`Self::classify`].
+    pub fn classify_batch(&self, texts: &[&str]) -> Result<Vec<Decision>> {
+        let prepared: Vec<Prepared> = texts.iter().map(|text| self.prepare(text)).collect();
+        let scored = self.score(&prepared, None)?;
+        Ok(prepared.iter().zip(scored).map(|(prepared, scored)| self.decide(prepared, &scored, None)).collect())
+    }
+
+    /// Decides on the text of a prototype as if the prototype were not there: what a text like it would get.
+    ///
+    /// # Errors
+    /// As [`Self::classify`].
+    pub fn classify_without(&self, text: &str, prototype: usize) -> Result<Decision> {
+        let prepared = [self.prepare(text)];
+        let scored = self.score(&prepared, Some(prototype))?;
+        Ok(self.decide(&prepared[0], &scored[0], Some(prototype)))
+    }
+
+    fn prepare(&self, text: &str) -> Prepared {
+        let read = text.char_indices().nth(self.settings.longest_text).map(|(at, _)| at);
+        let normalised = Normalised::new(&text[..read.unwrap_or(text.len())]);
+        let reading = readable(normalised.text());
+        let passages = match reading {
+            Reading::Readable => {
+                segment(normalised.text(), self.encoder.max_tokens(), &|text| self.encoder.count_tokens(text))
+            }
+            _ => Vec::new(),
+        };
+        Prepared { normalised, reading, unread: read.is_some(), passages }
+    }
+
+    /// Encodes the passages of all texts together and scores every label for each text.
+    fn score(&self, prepared: &[Prepared], without: Option<usize>) -> Result<Vec<Scored>> {
+        let words = |text: &Prepared| -> Vec<String> {
+            text.passages.iter().map(|passage| text.normalised.text()[passage.range.clone()].to_owned()).collect()
+        };
+        let passages: Vec<String> = prepared.iter().flat_map(words).collect();
+        let passages: Vec<&str> = passages.iter().map(String::as_str).collect();
+        let mut embeddings = self.encoder.encode(&passages)?.into_iter();
+        Ok(prepared
+            .iter()
+            .map(|text| {
+                let own: Vec<Embedding> = embeddings.by_ref().take(text.passages.len()).collect();
+                self.score_text(text, &own, without)
+            })
+            .collect())
+    }
+
+    /// The weighted mean over the passages of the scores of each label.
+    fn score_text(&self, text: &Prepared, embeddings: &[Embedding], without: Option<usize>) -> Scored {
+        let similarities: Vec<_> = embeddings.iter().map(|embedding| self.index.similarities(embedding)).collect();
+        let mut scores = Array1::zeros(self.index.labels().len());
+        let mut sum = 0.0;
+        for (passage, similarities) in text.passages.iter().zip(&similarities) {
+            let weight = self.settings.passage_weights[passage.kind as usize];
+            scores += &(self.index.scores(similarities, self.settings.pooling_temperature, without) * weight);
+            sum += weight;
+        }
+        Scored { scores: scores / f32::max(sum, f32::MIN_POSITIVE), similarities }
+    }
+
+    fn decide(&self, text: &Prepared, scored: &Scored, without: Option<usize>) -> Decision {
+        if text.passages.is_empty() {
+            return Decision {
+                outcome: Outcome::NeedsReview,
+                candidates: Vec::new(),
+                rulings: Vec::new(),
+                evidence: Vec::new(),
+                review: Some(ReviewReason::Unreadable(match text.reading {
+                    Reading::Readable => Reading::TooShort,
+                    reading => reading,
+                })),
+            };
+        }
+        let ruled = self.rule(text, scored, without);
+        let mut candidates: Vec<Candidate> = self
+            .index
+            .labels()
+            .iter()
+            .zip(&ruled.probabilities)
+            .map(|(&label, &value)| Candidate { label, confidence: Probability::new(value) })
+            .collect();
+        candidates.sort_by(|one, other| other.confidence.get().total_cmp(&one.confidence.get()));
+        let review = self.review(text, &candidates, ruled.review);
+        let outcome = match (candidates[0].label, &review) {
+            (_, Some(_)) => Outcome::NeedsReview,
+            (Label::Class(_), None) => Outcome::Assigned,
+            (Label::OutOfScope, None) => Outcome::OutOfScope,
+        };
+        Decision {
+            outcome,
+            evidence: self.evidence(text, scored, candidates[0].label),
+            candidates,
+            rulings: ruled.rulings,
+            review,
+        }
+    }
+
+    /// Calibrated probabilities after the rules.
+    fn rule(&self, text: &Prepared, scored: &Scored, without: Option<usize>) -> Ruled {
+        let probabilities = self.calibrator.probabilities(&scored.scores);
+        let ranking = Ranking {
+            labels: self.index.labels(),
+            probabilities: &probabilities,
+            contested: self.settings.contested,
+        };
+        let (lower, origins) = lower_case(text.normalised.text());
+        let nearness = |rule: &str| {
+            let telling = text.passages.iter().zip(&scored.similarities);
+            telling.filter(|(passage, _)| passage.kind < PassageKind::Price).any(|(_, similarities)| {
+                let (catch, miss) = self.index.sides(similarities, rule, without);
+                catch >= self.settings.nearness && catch >= miss + self.settings.nearness_margin
+            })
+        };
+        let mut ruled = self.rules.apply(&lower, ranking, &nearness);
+        for ruling in &mut ruled.rulings {
+            let trigger = ruling.trigger.take();
+            ruling.trigger = trigger.map(|range| text.normalised.origin(origins[range.start]..origins[range.end]));
+        }
+        ruled
+    }
+
+    fn review(&self, text: &Prepared, candidates: &[Candidate], rules: Option<RuleReview>) -> Option<ReviewReason> {
+        let first = candidates[0];
+        if let Some(rules) = rules {
+            return Some(ReviewReason::Rules(rules));
+        }
+        if text.unread {
+            return Some(ReviewReason::Unread);
+        }
+        let certain = first.confidence.get() >= self.calibrator.cut_off(first.label);
+        (!certain).then(|| ReviewReason::Ambiguous(first.label, candidates[1].label))
+    }
+
+    /// For a label: the nearest official sentence, and the nearest exemplar where that is nearer, each with the
+    /// passage that is near to it.
+    fn evidence(&self, text: &Prepared, scored: &Scored, label: Label) -> Vec<Evidence> {
+        let mut best: [Option<(f32, usize, usize)>; 2] = [None, None];
+        for (passage, similarities) in scored.similarities.iter().enumerate() {
+            for (at, similarity) in self.index.nearest(similarities, label, usize::MAX) {
+                let slot = usize::from(self.index.prototype(at).kind == PrototypeKind::Exemplar);
+                if best[slot].is_none_or(|(known, _, _)| similarity > known) {
+                    best[slot] = Some((similarity, passage, at));
+                }
+            }
+        }
+        if let [Some((official, _, _)), Some((exemplar, _, _))] = best
+            && exemplar < official
+        {
+            best[1] = None;
+        }
+        let evidence = |(_, passage, at): (f32, usize, usize)| {
+            let prototype = self.index.prototype(at);
+            let passage = &text.passages[passage];
+            Evidence {
+                range: text.normalised.origin(passage.range.clone()),
+                kind: passage.kind,
+                prototype: prototype.id.clone(),
+                prototype_kind: prototype.kind,
+                text: prototype.text.clone(),
+                rule: prototype.side.as_ref().map(|(rule, _)| rule.clone()),
+            }
+        };
+        best.into_iter().flatten().map(evidence).collect()
+    }
+
+    /// Fits the calibration on labelled texts: first the probabilities, then, over whole decisions with the rules, the
+    /// cut-offs. 不属于服务外包 is given the share of the settings.
+    ///
+    /// # Errors
+    /// As [`Self::classify`].
+    pub fn calibrate(&mut self, labelled: &[Labelled]) -> Result<()> {
+        let texts: Vec<Prepared> = labelled.iter().map(|row| self.prepare(&row.text)).collect();
+        let scored = self.score(&texts, None)?;
+        let is_out = |row: &Labelled| row.labels.first() == Some(&Label::OutOfScope);
+        let out = labelled.iter().filter(|row| is_out(row)).count() as f32;
+        let rest = labelled.len() as f32 - out;
+        let share = self.settings.out_share;
+        let weight = |row: &Labelled| if is_out(row) { share / out.max(1.0) } else { (1.0 - share) / rest.max(1.0) };
+        let place = |label: &Label| self.index.labels().iter().position(|known| known == label);
+        let observations: Vec<Observation> = labelled
+            .iter()
+            .zip(&scored)
+            .zip(&texts)
+            .filter(|(_, text)| !text.passages.is_empty())
+            .map(|((row, scored), _)| Observation {
+                scores: scored.scores.clone(),
+                acceptable: row.labels.iter().filter_map(place).collect(),
+                weight: weight(row),
+            })
+            .collect();
+        self.calibrator = Calibrator::fit(&observations, self.encoder.hash(), &self.pack.hash);
+        let answers = |of_classes: bool| -> Vec<(f32, bool, f32)> {
+            let decided = labelled.iter().zip(texts.iter().zip(&scored));
+            decided
+                .filter_map(|(row, (text, scored))| {
+                    let top = self.decide(text, scored, None).top()?;
+                    let right = row.labels.contains(&top.label);
+                    (top.label.class().is_some() == of_classes).then(|| (top.confidence.get(), right, weight(row)))
+                })
+                .collect()
+        };
+        let target = self.settings.target_precision;
+        let (assign, out) = (cut_off_for(&answers(true), target), cut_off_for(&answers(false), target));
+        self.calibrator.assign_from = assign;
+        self.calibrator.out_from = out;
+        self.calibrator.target_precision = target;
+        Ok(())
+    }
+}
+
+/// The text in lower case, and for each byte of it (and its end) the byte of the text that it came from.
+fn lower_case(text: &str) -> (String, Vec<usize>) {
+    let mut lower = String::with_capacity(text.len());
+    let mut origins = Vec::with_capacity(text.len() + 1);
+    for (at, character) in text.char_indices() {
+        for changed in character.to_lowercase() {
+            lower.push(changed);
+            origins.extend(std::iter::repeat_n(at, changed.len_utf8()));
+        }
+    }
+    origins.push(text.len());
+    (lower, origins)
+}

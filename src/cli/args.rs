@@ -1,0 +1,156 @@
+//! Every flag, once. What is typed here is also the help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+/// 按《中国服务外包统计操作指引》给服务合同归类：代码、依据、置信度，或提示需人工判断。全程离线。
+#[derive(Debug, Parser)]
+#[command(name = "waibao", version, disable_help_subcommand = true, disable_help_flag = true, disable_version_flag = true)]
+#[command(next_help_heading = "选项", subcommand_help_heading = "命令", subcommand_value_name = "命令")]
+#[command(help_template = HELP, override_usage = "waibao <命令> [选项]")]
+#[command(after_help = "退出码：0 全部完成；1 完成但有失败；2 无法运行。")]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+
+    /// 显示帮助
+    #[arg(short, long, global = true, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+
+    /// 显示版本
+    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// The layout of every help page.
+const HELP: &str = "{about}\n\n用法：{usage}\n\n{all-args}{after-help}\n";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// 给一段或几段合同描述归类
+    #[command(help_template = HELP, override_usage = "waibao classify [文字…] [选项]")]
+    Classify(ClassifyArgs),
+    /// 浏览、查找代码手册
+    #[command(help_template = HELP, override_usage = "waibao codes [代码或词…] [选项]")]
+    Codes(CodesArgs),
+    /// 用已标注的文件检验准确率
+    #[command(help_template = HELP, override_usage = "waibao evaluate <文件…> [选项]")]
+    Evaluate(EvaluateArgs),
+    /// 检查程序、模型、分类包是否完好
+    #[command(help_template = HELP, override_usage = "waibao doctor [选项]")]
+    Doctor(SourceArgs),
+    /// 分类包
+    #[command(help_template = HELP, override_usage = "waibao pack <命令>", subcommand_help_heading = "命令")]
+    Pack {
+        #[command(subcommand)]
+        command: PackCommand,
+    },
+    /// 模型
+    #[command(help_template = HELP, override_usage = "waibao model <命令>", subcommand_help_heading = "命令")]
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
+    /// 输出命令行补全脚本
+    #[command(help_template = HELP, override_usage = "waibao completions <SHELL>")]
+    Completions {
+        /// bash、zsh、fish、powershell 或 elvish
+        #[arg(value_name = "SHELL", hide_possible_values = true, help_heading = "参数")]
+        shell: Shell,
+    },
+}
+
+/// Which model and which pack.
+#[derive(Debug, Args, Default)]
+pub(super) struct SourceArgs {
+    /// 改用此目录里的模型（sentence-transformers 格式的 BERT）
+    #[arg(long, value_name = "目录", value_hint = ValueHint::DirPath)]
+    pub(super) model: Option<PathBuf>,
+
+    /// 改用此目录里的分类包
+    #[arg(long, value_name = "目录", value_hint = ValueHint::DirPath)]
+    pub(super) pack: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ClassifyArgs {
+    /// 合同描述；不给则从标准输入读
+    #[arg(value_name = "文字", help_heading = "参数")]
+    pub(super) texts: Vec<String>,
+
+    /// 从文件读（UTF-8 或 GB18030），整个文件是一段描述；可重复
+    #[arg(short, long = "file", value_name = "文件", value_hint = ValueHint::FilePath)]
+    pub(super) files: Vec<PathBuf>,
+
+    /// 每段输出一行 JSON
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// 列出前几个候选
+    #[arg(long, value_name = "个数", default_value_t = 3, hide_default_value = true, value_parser = clap::value_parser!(u8).range(1..=46))]
+    pub(super) top: u8,
+
+    /// 说明为什么：条款原文、触发词、最相近的典型业务
+    #[arg(long)]
+    pub(super) explain: bool,
+
+    #[command(flatten)]
+    pub(super) sources: SourceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CodesArgs {
+    /// 代码（如 B22），或要在名称、定义、典型业务里找的词；不给则列出全部
+    #[arg(value_name = "代码或词", help_heading = "参数")]
+    pub(super) query: Vec<String>,
+
+    /// 改用此目录里的分类包
+    #[arg(long, value_name = "目录", value_hint = ValueHint::DirPath)]
+    pub(super) pack: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EvaluateArgs {
+    /// 标注文件：CSV（列 text、gold，可有 alt、id）或 JSONL（text、code、alt、id）
+    #[arg(value_name = "文件", required = true, value_hint = ValueHint::FilePath, help_heading = "参数")]
+    pub(super) files: Vec<PathBuf>,
+
+    /// 把每一行的结果写入此 CSV
+    #[arg(long, value_name = "文件", value_hint = ValueHint::FilePath)]
+    pub(super) results: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) sources: SourceArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PackCommand {
+    /// 检查分类包，列出每一处错误的文件和行
+    #[command(help_template = HELP, override_usage = "waibao pack check [目录]")]
+    Check {
+        /// 分类包目录；不给则检查内置的
+        #[arg(value_name = "目录", value_hint = ValueHint::DirPath, help_heading = "参数")]
+        dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelCommand {
+    /// 为模型目录算好原型向量和校准，写入该目录
+    #[command(help_template = HELP, override_usage = "waibao model prepare <目录> [选项]")]
+    Prepare {
+        /// 模型目录
+        #[arg(value_name = "目录", value_hint = ValueHint::DirPath, help_heading = "参数")]
+        dir: PathBuf,
+
+        /// 另加的标注文件（CSV 或 JSONL），与随程序的标注一起用于校准；可重复
+        #[arg(long = "labels", value_name = "文件", value_hint = ValueHint::FilePath)]
+        labels: Vec<PathBuf>,
+
+        /// 改用此目录里的分类包
+        #[arg(long, value_name = "目录", value_hint = ValueHint::DirPath)]
+        pack: Option<PathBuf>,
+    },
+}

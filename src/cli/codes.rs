@@ -1,0 +1,137 @@
+//! `waibao codes`: the code book, browsed by code or searched by words.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use waibao::code::Level;
+use waibao::pack::{Effect, Item, Pack, Scope};
+use waibao::{Code, Error};
+
+use super::Done;
+use super::args::CodesArgs;
+
+pub(super) fn run(args: &CodesArgs, out: &mut dyn Write) -> Done {
+    let pack = args.pack.as_deref().map_or_else(Pack::embedded, Pack::open)?;
+    if args.query.is_empty() {
+        writeln!(out, "{}", pack.title)?;
+        for item in pack.items() {
+            line(item, out)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let code = match args.query.as_slice() {
+        [one] => one.to_uppercase().parse::<Code>().ok(),
+        _ => None,
+    };
+    match code {
+        Some(code) => {
+            let unknown = || Error::Argument(format!("分类包 {} 里没有代码 {code}。运行 waibao codes 列出全部", pack.id));
+            let item = pack.item(code).ok_or_else(unknown)?;
+            entry(&pack, item, out)?;
+        }
+        None => search(&pack, &args.query, out)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
+    let indent = match item.code.level() {
+        Level::Division => "",
+        Level::Group => "  ",
+        Level::Class => "    ",
+    };
+    writeln!(out, "{indent}{} {}", item.code, item.name)
+}
+
+/// Everything that the pack says of a code.
+fn entry(pack: &Pack, item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
+    let path = std::iter::successors(item.code.parent(), |code| code.parent());
+    let mut path: Vec<String> = path.filter_map(|code| pack.item(code)).map(|up| format!("{} {}", up.code, up.name)).collect();
+    path.reverse();
+    writeln!(out, "{} {}", item.code, item.name)?;
+    if !path.is_empty() {
+        writeln!(out, "{}", path.join(" › "))?;
+    }
+    writeln!(out, "\n定义\n  {}", item.definition)?;
+    let below: Vec<&Item> = pack.items().filter(|other| other.code.parent() == Some(item.code)).collect();
+    if !below.is_empty() {
+        writeln!(out, "\n下级")?;
+        for other in below {
+            writeln!(out, "  {} {}", other.code, other.name)?;
+        }
+    }
+    if !item.inclusions.is_empty() {
+        writeln!(out, "\n典型业务")?;
+        for inclusion in &item.inclusions {
+            writeln!(out, "  {:<6} {}：{}", inclusion.id, inclusion.name, inclusion.text)?;
+        }
+    }
+    if !item.exclusions.is_empty() {
+        writeln!(out, "\n不包括")?;
+        for clause in &item.exclusions {
+            writeln!(out, "  {:<7} {}", clause.id, clause.text)?;
+            for rule in pack.rules.iter().filter(|rule| rule.clause == clause.id) {
+                writeln!(out, "          规则 {}（→ {}）：{}", rule.id, rule.effect.target(), rule.note)?;
+            }
+            for unruled in pack.unruled.iter().filter(|unruled| unruled.clause == clause.id) {
+                writeln!(out, "          无规则：{}", unruled.reason)?;
+            }
+        }
+    }
+    incoming(pack, item, out)?;
+    if item.code.level() == Level::Class {
+        writeln!(out, "\n重点领域")?;
+        for crosswalk in &pack.crosswalks {
+            match pack.key_domain(&crosswalk.id, item.code) {
+                Some(domain) => writeln!(out, "  {}：{}. {}\n    {}", crosswalk.title, domain.number, domain.name, domain.text)?,
+                None => {
+                    let reason = crosswalk.none.get(&item.code).map_or("", String::as_str);
+                    writeln!(out, "  {}：无（{reason}）", crosswalk.title)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rules of other items that hand over to this one.
+fn incoming(pack: &Pack, item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
+    let from_elsewhere = pack.rules.iter().filter(|rule| {
+        let own = rule.items.iter().any(|scope| matches!(scope, Scope::Below(code) if item.code.contains(*code)));
+        !own && matches!(&rule.effect, Effect::Redirect(to) if to.contains(&item.code))
+    });
+    let mut head = false;
+    for rule in from_elsewhere {
+        if !head {
+            writeln!(out, "\n由别处转入")?;
+            head = true;
+        }
+        let text = pack.clause(&rule.clause).map_or("", |clause| &clause.text);
+        writeln!(out, "  {:<7} {text}", rule.id)?;
+    }
+    Ok(())
+}
+
+/// Items that hold every word, those that hold it in the name first.
+fn search(pack: &Pack, words: &[String], out: &mut dyn Write) -> std::io::Result<()> {
+    let all_in = |text: &str| words.iter().all(|word| text.to_lowercase().contains(&word.to_lowercase()));
+    let text = |item: &Item| {
+        let inclusions = item.inclusions.iter().map(|inclusion| format!("{}{}", inclusion.name, inclusion.text));
+        let exclusions = item.exclusions.iter().map(|clause| clause.text.clone());
+        inclusions.chain(exclusions).fold(format!("{}{}", item.name, item.definition), |all, part| all + &part)
+    };
+    let (named, rest): (Vec<&Item>, Vec<&Item>) =
+        pack.items().filter(|item| all_in(&text(item))).partition(|item| all_in(&item.name));
+    if named.is_empty() && rest.is_empty() {
+        return writeln!(out, "没有找到“{}”", words.join(" "));
+    }
+    for item in named.into_iter().chain(rest) {
+        writeln!(out, "{} {}", item.code, item.name)?;
+        let inclusions = item.inclusions.iter().map(|inclusion| (inclusion.id.as_str(), format!("{}，{}", inclusion.name, inclusion.text)));
+        let exclusions = item.exclusions.iter().map(|clause| (clause.id.as_str(), clause.text.clone()));
+        for (id, sentence) in inclusions.chain(exclusions).filter(|(_, sentence)| words.iter().any(|word| sentence.contains(word.as_str()))) {
+            writeln!(out, "    {id:<7} {sentence}")?;
+        }
+    }
+    Ok(())
+}

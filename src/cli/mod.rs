@@ -1,0 +1,150 @@
+//! The command line: one file per command. Results go to stdout, everything else to stderr.
+
+mod args;
+mod classify;
+mod codes;
+mod doctor;
+mod evaluate;
+mod model;
+mod pack;
+
+use std::error::Error as _;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, error::ErrorKind as Usage};
+use waibao::load::{self, Sources, Work};
+use waibao::{Classifier, Error};
+
+use args::{Cli, Command, ModelCommand, PackCommand, SourceArgs};
+
+/// What a command can fail with.
+enum Failure {
+    /// The library's error.
+    Library(Error),
+    /// Standard output or input.
+    Stream(std::io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Library(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Stream(error)
+    }
+}
+
+/// 0 all done, 1 done with some failures, 2 could not run.
+type Done = Result<ExitCode, Failure>;
+
+/// Runs the command that was typed.
+pub(super) fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let mut out = std::io::stdout().lock();
+    let done = match cli.command {
+        Command::Classify(args) => classify::run(&args, &mut out),
+        Command::Codes(args) => codes::run(&args, &mut out),
+        Command::Evaluate(args) => evaluate::run(&args, &mut out),
+        Command::Doctor(args) => doctor::run(&args, &mut out),
+        Command::Pack { command: PackCommand::Check { dir } } => pack::check(dir.as_deref(), &mut out),
+        Command::Model { command: ModelCommand::Prepare { dir, labels, pack } } => {
+            model::prepare(&dir, &labels, pack.as_deref(), &mut out)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "waibao", &mut script);
+            out.write_all(&script).map(|()| ExitCode::SUCCESS).map_err(Failure::from)
+        }
+    };
+    match done.and_then(|code| Ok(out.flush().map(|()| code)?)) {
+        Ok(code) => code,
+        // Whoever read our output has seen enough.
+        Err(Failure::Stream(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Stream(error)) => fail(&format!("读写失败：{error}")),
+        Err(Failure::Library(error)) => {
+            let causes = std::iter::successors(error.source(), |&cause| cause.source());
+            let causes: String = causes.map(|cause| format!("\n  原因：{cause}")).collect();
+            fail(&format!("{error}{causes}"))
+        }
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("错误：{message}");
+    ExitCode::from(2)
+}
+
+/// Help and version as asked for; a wrong command line in Chinese.
+fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::{ContextKind, ContextValue};
+    if matches!(error.kind(), Usage::DisplayHelp | Usage::DisplayVersion) {
+        print!("{error}");
+        return ExitCode::SUCCESS;
+    }
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join("、"),
+        _ => String::new(),
+    };
+    let (argument, value) = (context(ContextKind::InvalidArg), context(ContextKind::InvalidValue));
+    let message = match error.kind() {
+        Usage::UnknownArgument => format!("没有“{argument}”这个选项"),
+        Usage::InvalidSubcommand => format!("没有“{}”这个命令", context(ContextKind::InvalidSubcommand)),
+        Usage::MissingSubcommand | Usage::DisplayHelpOnMissingArgumentOrSubcommand => "请给出命令".to_owned(),
+        Usage::InvalidValue if value.is_empty() => format!("“{argument}”后面缺少内容"),
+        Usage::InvalidValue | Usage::ValueValidation => format!("“{argument}”不能是“{value}”"),
+        Usage::MissingRequiredArgument => format!("缺少 {argument}"),
+        Usage::ArgumentConflict => format!("“{argument}”重复或与其他选项冲突"),
+        _ => format!("命令行有误：“{argument}”"),
+    };
+    let similar = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    let hint = similar.into_iter().map(context).find(|text| !text.is_empty());
+    let hint = hint.map(|text| format!("，是不是“{text}”？")).unwrap_or_default();
+    fail(&format!("{message}{hint}\n运行 waibao --help 查看用法"))
+}
+
+/// The classifier of the flags; first-time work is announced on stderr.
+fn open(sources: &SourceArgs) -> Result<Classifier, Error> {
+    let announce = |work| {
+        let what = match work {
+            Work::Prototypes => "首次使用此模型或分类包，正在计算原型向量……",
+            Work::Calibration => "此模型没有自带校准，正在用随程序的标注文本校准……",
+        };
+        eprintln!("{what}");
+    };
+    load::open(&Sources {
+        model: sources.model.as_deref(),
+        pack: sources.pack.as_deref(),
+        cache: cache(),
+        announce: Some(&announce),
+    })
+}
+
+/// Where computed prototypes are kept: `WAIBAO_CACHE`, or the user's cache directory.
+fn cache() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("WAIBAO_CACHE")
+        .or_else(|| variable("XDG_CACHE_HOME").map(|dir| dir.join("waibao")))
+        .or_else(|| variable("LOCALAPPDATA").map(|dir| dir.join("waibao")))
+        .or_else(|| variable("HOME").map(|dir| dir.join(".cache").join("waibao")))
+}
+
+/// Text from bytes: UTF-8, else GB18030, in which office programs save Chinese text.
+fn decode(bytes: Vec<u8>, path: &std::path::Path) -> Result<String, Error> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text),
+        Err(error) => encoding_rs::GB18030
+            .decode_without_bom_handling_and_without_replacement(error.as_bytes())
+            .map(|text| text.into_owned())
+            .ok_or_else(|| Error::Encoding { path: path.to_owned() }),
+    }
+}

@@ -1,0 +1,9 @@
+//! The program `waibao`.
+
+use std::process::ExitCode;
+
+mod cli;
+
+fn main() -> ExitCode {
+    cli::run()
+}

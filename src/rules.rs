@@ -1,0 +1,241 @@
+//! Rules: the exclusions and judgement principles of a pack, applied to a ranking in one pass.
+//!
+//! Every rule reads the original ranking, so their order does not matter and the pass always ends, although the
+//! official text sends some classes to each other (I23 ⇄ B22, I33 ⇄ B21). A rule vetoes and hands on; it never jumps:
+//! what the vetoed classes had goes to the best class under its target that is not vetoed itself.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use regex::Regex;
+
+use crate::code::{Code, Label};
+use crate::error::{Error, Fault, Result};
+use crate::pack::{Effect, Pack, Pattern, Rule};
+use crate::text::word_boundaries;
+
+/// The rules of a pack, ready to be matched.
+pub struct RuleSet {
+    rules: Vec<Compiled>,
+    negations: Vec<String>,
+}
+
+struct Compiled {
+    rule: Rule,
+    trigger: Vec<Regex>,
+    also: Vec<Regex>,
+    unless: Vec<Regex>,
+}
+
+/// A rule that fired.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ruling {
+    /// The place of the rule in the pack.
+    pub rule: usize,
+    /// The words of the lower-cased normalised text that triggered it, as bytes; none where nearness did.
+    pub trigger: Option<Range<usize>>,
+    /// The classes that it vetoed.
+    pub vetoed: Vec<Code>,
+    /// Who received what they had; none for a remark, or where every receiver was vetoed.
+    pub receiver: Option<Label>,
+}
+
+/// A ranking after the rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ruled {
+    /// The probability of every label; what it sums to is unchanged.
+    pub probabilities: Vec<f32>,
+    /// What fired, in the order of the pack.
+    pub rulings: Vec<Ruling>,
+    /// Why a person must decide, where the rules say so.
+    pub review: Option<RuleReview>,
+}
+
+/// Why the rules call for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RuleReview {
+    /// A rule with the effect `review` fired.
+    Asked,
+    /// Every receiver of a vetoed class is vetoed too, or two rules hand the same class to different receivers.
+    Conflict,
+}
+
+/// The ranking that rules read: labels with their probabilities, in the same order.
+#[derive(Debug, Clone, Copy)]
+pub struct Ranking<'a> {
+    /// The labels.
+    pub labels: &'a [Label],
+    /// Their probabilities.
+    pub probabilities: &'a [f32],
+    /// A class is contested when its probability is at least this share of the best.
+    pub contested: f32,
+}
+
+impl Ranking<'_> {
+    fn best(&self) -> f32 {
+        self.probabilities.iter().copied().fold(0.0, f32::max)
+    }
+
+    fn is_contested(&self, place: usize) -> bool {
+        let value = self.probabilities[place];
+        value > 0.0 && value >= self.contested * self.best()
+    }
+
+    /// Places of the classes that satisfy a condition.
+    fn classes(&self, wanted: impl Fn(Code) -> bool) -> impl Iterator<Item = usize> {
+        let places = self.labels.iter().enumerate();
+        places.filter_map(move |(place, label)| label.class().filter(|code| wanted(*code)).map(|_| place))
+    }
+}
+
+impl RuleSet {
+    /// Compiles the rules of a pack.
+    ///
+    /// # Errors
+    /// [`Error::Pack`] for a pattern too large to compile.
+    pub fn new(pack: &Pack) -> Result<Self> {
+        let compile = |rule: &Rule, patterns: &[Pattern]| -> Result<Vec<Regex>> {
+            let compiled = patterns.iter().map(|pattern| {
+                Regex::new(pattern.regex()).map_err(|error| {
+                    let message = format!("规则 {}：模式“{}”无法使用：{error}", rule.id, pattern.source());
+                    Error::Pack { faults: vec![Fault { file: "rules.toml".to_owned(), line: 1, message }] }
+                })
+            });
+            compiled.collect()
+        };
+        let rules = pack.rules.iter().map(|rule| {
+            Ok(Compiled {
+                trigger: compile(rule, &rule.trigger)?,
+                also: compile(rule, &rule.also)?,
+                unless: compile(rule, &rule.unless)?,
+                rule: rule.clone(),
+            })
+        });
+        Ok(Self { rules: rules.collect::<Result<_>>()?, negations: pack.negations.clone() })
+    }
+
+    /// The words of a lower-cased normalised text that trigger a rule, where its `also` and `unless` allow it. What is
+    /// negated counts for none of the three.
+    pub fn trigger(&self, rule: usize, text: &str) -> Option<Range<usize>> {
+        let compiled = &self.rules[rule];
+        let words = compiled.trigger.iter().find_map(|regex| self.find(regex, text))?;
+        let also = compiled.also.is_empty() || compiled.also.iter().any(|regex| self.find(regex, text).is_some());
+        let guarded = compiled.unless.iter().any(|regex| self.find(regex, text).is_some());
+        (also && !guarded).then_some(words)
+    }
+
+    /// The first match that is not negated.
+    fn find(&self, regex: &Regex, text: &str) -> Option<Range<usize>> {
+        let mut from = 0;
+        while let Some(found) = regex.captures_at(text, from) {
+            let range = found.get(0)?.range();
+            if whole_words(&found, text) && !self.is_negated(text, range.start) {
+                return Some(range);
+            }
+            from = range.start + text[range.start..].chars().next().map_or(1, char::len_utf8);
+            if from > text.len() {
+                break;
+            }
+        }
+        None
+    }
+
+    /// Whether a negation stands within eight characters before a place, in the same clause.
+    fn is_negated(&self, text: &str, at: usize) -> bool {
+        let clause = text[..at].rsplit([',', '。', ';', '!', '?', '、', '\n']).next().unwrap_or_default();
+        let skipped = clause.chars().count().saturating_sub(8);
+        let before: String = clause.chars().skip(skipped).collect();
+        self.negations.iter().any(|negation| before.contains(negation.as_str()))
+    }
+
+    /// Applies every rule to a ranking. `nearness` says whether a rule fires by its exemplars although no trigger
+    /// matches.
+    pub fn apply(&self, text: &str, ranking: Ranking<'_>, nearness: &dyn Fn(&str) -> bool) -> Ruled {
+        let mut fired = Vec::new();
+        for (at, compiled) in self.rules.iter().enumerate() {
+            let rule = &compiled.rule;
+            let vetoes = matches!(rule.effect, Effect::Redirect(_) | Effect::Out);
+            let under = |code: Code| rule.items.iter().any(|scope| scope.contains(code)) && !is_target(rule, code);
+            let contested = ranking.classes(under).any(|place| ranking.is_contested(place));
+            let tied = !rule.tie || ranking.classes(|code| is_target(rule, code)).any(|place| ranking.is_contested(place));
+            if !contested || !tied {
+                continue;
+            }
+            let trigger = self.trigger(at, text);
+            if trigger.is_none() && !nearness(&rule.id) {
+                continue;
+            }
+            let places: Vec<usize> = if vetoes { ranking.classes(under).collect() } else { Vec::new() };
+            fired.push((at, trigger, places));
+        }
+        self.settle(ranking, fired)
+    }
+
+    /// Moves the probabilities of what was vetoed to the receivers.
+    fn settle(&self, ranking: Ranking<'_>, fired: Vec<(usize, Option<Range<usize>>, Vec<usize>)>) -> Ruled {
+        let vetoed: BTreeSet<usize> = fired.iter().flat_map(|(_, _, places)| places.iter().copied()).collect();
+        let mut review = None;
+        let mut receivers: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); ranking.labels.len()];
+        let mut rulings = Vec::new();
+        for (at, trigger, places) in fired {
+            let effect = &self.rules[at].rule.effect;
+            let receiver = receiver(ranking, effect, &vetoed);
+            match effect {
+                Effect::Review => review = review.max(Some(RuleReview::Asked)),
+                Effect::Redirect(_) | Effect::Out if receiver.is_none() => review = Some(RuleReview::Conflict),
+                _ => {}
+            }
+            for &place in &places {
+                receivers[place].extend(receiver);
+            }
+            let codes = places.iter().filter_map(|&place| ranking.labels[place].class()).collect();
+            let receiver = receiver.map(|place| ranking.labels[place]);
+            rulings.push(Ruling { rule: at, trigger, vetoed: codes, receiver });
+        }
+        let mut probabilities = ranking.probabilities.to_vec();
+        for &place in &vetoed {
+            let heirs = &receivers[place];
+            if heirs.is_empty() {
+                continue;
+            }
+            if heirs.len() > 1 && ranking.is_contested(place) {
+                review = Some(RuleReview::Conflict);
+            }
+            for &heir in heirs {
+                probabilities[heir] += ranking.probabilities[place] / heirs.len() as f32;
+            }
+            probabilities[place] = 0.0;
+        }
+        Ruled { probabilities, rulings, review }
+    }
+}
+
+/// Whether a class is a target of a rule: it is never vetoed by it.
+fn is_target(rule: &Rule, code: Code) -> bool {
+    matches!(&rule.effect, Effect::Redirect(to) if to.iter().any(|target| target.contains(code)))
+}
+
+/// The place of the best label under the target that is not vetoed.
+fn receiver(ranking: Ranking<'_>, effect: &Effect, vetoed: &BTreeSet<usize>) -> Option<usize> {
+    match effect {
+        Effect::Note | Effect::Review => None,
+        Effect::Out => ranking.labels.iter().position(|label| *label == Label::OutOfScope),
+        Effect::Redirect(to) => ranking
+            .classes(|code| to.iter().any(|target| target.contains(code)))
+            .filter(|place| !vetoed.contains(place))
+            // The first of equals, so that the answer does not depend on the order of iteration.
+            .max_by(|one, other| {
+                ranking.probabilities[*one].total_cmp(&ranking.probabilities[*other]).then(other.cmp(one))
+            }),
+    }
+}
+
+/// Whether every captured place is made of whole words.
+fn whole_words(found: &regex::Captures<'_>, text: &str) -> bool {
+    let places: Vec<Range<usize>> = found.iter().skip(1).flatten().map(|place| place.range()).collect();
+    if places.is_empty() {
+        return true;
+    }
+    let boundaries = word_boundaries(text);
+    places.iter().all(|place| [place.start, place.end].iter().all(|at| boundaries.binary_search(at).is_ok()))
+}

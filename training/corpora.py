@@ -1,0 +1,89 @@
+"""Reading the corpora: plain text by weighted source, sentence pairs, and labelled texts."""
+
+import hashlib
+import io
+import json
+import random
+import re
+import unicodedata
+from pathlib import Path
+
+import zstandard
+
+# How often a document of a source is taken (2.5 = twice, and half the time a third time). Business wording is what
+# contracts are written in and is scarce; the large general sources are thinned out.
+SOURCE_WEIGHTS = {
+    "biz_BizTalk": 0.2,
+    "biz_term_lists": 0.5,
+    "biz_procurement_mix": 4.0,
+    "biz_ningbo_bulletins": 4.0,
+    "biz_tenderdoc_telecom": 4.0,
+    "biz_company_intro": 3.0,
+    "biz_": 1.0,
+    "gov_": 2.0,
+    "acad_fudan": 0.15,
+    "law_": 0.25,
+    "gen_": 0.8,
+    "news_": 0.25,
+    "tech_sqldocs": 0.1,
+    "tech_": 0.3,
+}
+
+
+def normalise(text):
+    """NFKC, lower case, no control characters, single blanks: what the program's own normaliser leaves of clean text."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    text = re.sub(r"[\x00-\x1f\x7f\u200b-\u200f\ufeff]", " ", text)
+    text = re.sub(r"\s+", " ", text).strip()
+    return re.sub(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])", "", text)
+
+
+def read_lines(path):
+    """The lines of a zstd-compressed UTF-8 file."""
+    with open(path, "rb") as file:
+        reader = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(file)
+        yield from io.TextIOWrapper(reader, encoding="utf-8")
+
+
+def source_weight(name):
+    return next(weight for prefix, weight in SOURCE_WEIGHTS.items() if name.startswith(prefix))
+
+
+def plain_documents(corpora, seed):
+    """Normalised documents of every plain source, repeated or thinned by the weight of the source."""
+    rng = random.Random(seed)
+    for path in sorted(Path(corpora, "plain").glob("*.txt.zst")):
+        weight = source_weight(path.name)
+        for line in read_lines(path):
+            times = int(weight) + (rng.random() < weight % 1)
+            if times and (text := normalise(line)):
+                for _ in range(times):
+                    yield text
+
+
+def pairs(corpora, name):
+    """Normalised (a, b, label) of one file of sentence pairs; a label of None marks a positive pair."""
+    for line in read_lines(Path(corpora, "pairs", f"{name}.jsonl.zst")):
+        row = json.loads(line)
+        yield normalise(row["a"]), normalise(row["b"]), row["label"]
+
+
+def real_labelled(corpora):
+    """The real texts with an expert's reading, as (text, code, alternative, confidence)."""
+    for line in read_lines(Path(corpora, "domain_labels.jsonl.zst")):
+        row = json.loads(line)
+        if row["code"] != "SKIP":
+            yield row["text"], row["code"], row["alt"], row["conf"]
+
+
+def written_labelled(directory):
+    """The project's own labelled texts, as (text, code, alternative, confidence)."""
+    for path in sorted(Path(directory).glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            yield row["text"], row["code"], row["alt"], 1.0
+
+
+def held_out(text):
+    """Whether a text belongs to the eighth that is never trained on: it is what calibration is fitted to."""
+    return hashlib.sha256(text.encode()).digest()[0] % 8 == 0
