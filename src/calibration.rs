@@ -114,7 +114,8 @@ impl Calibrator {
                 ..calibrator.clone()
             });
             let loss = |candidate: &Self| candidate.loss(observations);
-            if let Some(best) = tried.min_by(|one, other| loss(one).total_cmp(&loss(other))) {
+            let best = tried.min_by(|one, other| loss(one).total_cmp(&loss(other)));
+            if let Some(best) = best.filter(|best| loss(best) < loss(&calibrator)) {
                 calibrator = best;
             }
             step /= 2.0;

@@ -163,18 +163,15 @@ struct Scored {
 
 impl Classifier {
     /// Puts the parts together.
-    ///
-    /// # Errors
-    /// [`crate::Error::Pack`] for a rule whose pattern cannot be compiled.
     pub fn new(
         pack: Pack,
         encoder: Box<dyn Encoder>,
         index: Index,
         calibrator: Calibrator,
         settings: Settings,
-    ) -> Result<Self> {
-        let rules = RuleSet::new(&pack)?;
-        Ok(Self { pack, encoder, index, rules, calibrator, settings })
+    ) -> Self {
+        let rules = RuleSet::new(&pack);
+        Self { pack, encoder, index, rules, calibrator, settings }
     }
 
     /// The pack.
@@ -200,7 +197,8 @@ impl Classifier {
     /// Decides on one text.
     ///
     /// # Errors
-    /// [`crate::Error::Encode`] where the model's computation fails; no text is an error.
+    /// [`crate::Error::Encode`] where the model's computation fails, [`crate::Error::Pack`] for a rule whose pattern is
+    /// too large; no text is an error.
     pub fn classify(&self, text: &str) -> Result<Decision> {
         Ok(self.classify_batch(&[text])?.remove(0))
     }
@@ -212,7 +210,7 @@ impl Classifier {
     pub fn classify_batch(&self, texts: &[&str]) -> Result<Vec<Decision>> {
         let prepared: Vec<Prepared> = texts.iter().map(|text| self.prepare(text)).collect();
         let scored = self.score(&prepared, None)?;
-        Ok(prepared.iter().zip(scored).map(|(prepared, scored)| self.decide(prepared, &scored, None)).collect())
+        prepared.iter().zip(scored).map(|(prepared, scored)| self.decide(prepared, &scored, None)).collect()
     }
 
     /// Decides on the text of a prototype as if the prototype were not there: what a text like it would get.
@@ -222,7 +220,7 @@ impl Classifier {
     pub fn classify_without(&self, text: &str, prototype: usize) -> Result<Decision> {
         let prepared = [self.prepare(text)];
         let scored = self.score(&prepared, Some(prototype))?;
-        Ok(self.decide(&prepared[0], &scored[0], Some(prototype)))
+        self.decide(&prepared[0], &scored[0], Some(prototype))
     }
 
     fn prepare(&self, text: &str) -> Prepared {
@@ -268,9 +266,9 @@ impl Classifier {
         Scored { scores: scores / f32::max(sum, f32::MIN_POSITIVE), similarities }
     }
 
-    fn decide(&self, text: &Prepared, scored: &Scored, without: Option<usize>) -> Decision {
+    fn decide(&self, text: &Prepared, scored: &Scored, without: Option<usize>) -> Result<Decision> {
         if text.passages.is_empty() {
-            return Decision {
+            return Ok(Decision {
                 outcome: Outcome::NeedsReview,
                 candidates: Vec::new(),
                 rulings: Vec::new(),
@@ -279,9 +277,9 @@ impl Classifier {
                     Reading::Readable => Reading::TooShort,
                     reading => reading,
                 })),
-            };
+            });
         }
-        let ruled = self.rule(text, scored, without);
+        let ruled = self.rule(text, scored, without)?;
         let mut candidates: Vec<Candidate> = self
             .index
             .labels()
@@ -296,23 +294,20 @@ impl Classifier {
             (Label::Class(_), None) => Outcome::Assigned,
             (Label::OutOfScope, None) => Outcome::OutOfScope,
         };
-        Decision {
+        Ok(Decision {
             outcome,
             evidence: self.evidence(text, scored, candidates[0].label),
             candidates,
             rulings: ruled.rulings,
             review,
-        }
+        })
     }
 
     /// Calibrated probabilities after the rules.
-    fn rule(&self, text: &Prepared, scored: &Scored, without: Option<usize>) -> Ruled {
+    fn rule(&self, text: &Prepared, scored: &Scored, without: Option<usize>) -> Result<Ruled> {
         let probabilities = self.calibrator.probabilities(&scored.scores);
-        let ranking = Ranking {
-            labels: self.index.labels(),
-            probabilities: &probabilities,
-            contested: self.settings.contested,
-        };
+        let ranking =
+            Ranking { labels: self.index.labels(), probabilities: &probabilities, contested: self.settings.contested };
         let (lower, origins) = lower_case(text.normalised.text());
         let nearness = |rule: &str| {
             let telling = text.passages.iter().zip(&scored.similarities);
@@ -321,12 +316,12 @@ impl Classifier {
                 catch >= self.settings.nearness && catch >= miss + self.settings.nearness_margin
             })
         };
-        let mut ruled = self.rules.apply(&lower, ranking, &nearness);
+        let mut ruled = self.rules.apply(&lower, ranking, &nearness)?;
         for ruling in &mut ruled.rulings {
             let trigger = ruling.trigger.take();
             ruling.trigger = trigger.map(|range| text.normalised.origin(origins[range.start]..origins[range.end]));
         }
-        ruled
+        Ok(ruled)
     }
 
     fn review(&self, text: &Prepared, candidates: &[Candidate], rules: Option<RuleReview>) -> Option<ReviewReason> {
@@ -399,20 +394,17 @@ impl Classifier {
             })
             .collect();
         self.calibrator = Calibrator::fit(&observations, self.encoder.hash(), &self.pack.hash);
-        let answers = |of_classes: bool| -> Vec<(f32, bool, f32)> {
-            let decided = labelled.iter().zip(texts.iter().zip(&scored));
-            decided
-                .filter_map(|(row, (text, scored))| {
-                    let top = self.decide(text, scored, None).top()?;
-                    let right = row.labels.contains(&top.label);
-                    (top.label.class().is_some() == of_classes).then(|| (top.confidence.get(), right, weight(row)))
-                })
-                .collect()
-        };
+        let mut answers = [Vec::new(), Vec::new()];
+        for (row, (text, scored)) in labelled.iter().zip(texts.iter().zip(&scored)) {
+            if let Some(top) = self.decide(text, scored, None)?.top() {
+                let out = top.label == Label::OutOfScope;
+                answers[usize::from(out)].push((top.confidence.get(), row.labels.contains(&top.label), weight(row)));
+            }
+        }
         let target = self.settings.target_precision;
-        let (assign, out) = (cut_off_for(&answers(true), target), cut_off_for(&answers(false), target));
-        self.calibrator.assign_from = assign;
-        self.calibrator.out_from = out;
+        let [assign_from, out_from] = answers.map(|answers| cut_off_for(&answers, target));
+        self.calibrator.assign_from = assign_from;
+        self.calibrator.out_from = out_from;
         self.calibrator.target_precision = target;
         Ok(())
     }

@@ -126,7 +126,9 @@ impl Index {
     pub fn scores(&self, similarities: &Array1<f32>, temperature: f32, without: Option<usize>) -> Array1<f32> {
         let considered = || {
             let pairs = self.places.iter().zip(similarities).enumerate();
-            pairs.filter(move |(at, _)| Some(*at) != without).filter_map(|(_, (place, value))| Some(((*place)?, *value)))
+            pairs
+                .filter(move |(at, _)| Some(*at) != without)
+                .filter_map(|(_, (place, value))| Some(((*place)?, *value)))
         };
         let mut highest = Array1::from_elem(self.labels.len(), -1_f32);
         for (place, value) in considered() {

@@ -60,7 +60,7 @@ pub fn open(sources: &Sources<'_>) -> Result<Classifier> {
         .and_then(read)
         .or_else(|| calibration.as_deref().and_then(|path| std::fs::read(path).ok()).and_then(|bytes| read(&bytes)));
     match known {
-        Some(calibrator) => Classifier::new(pack, Box::new(encoder), index, calibrator, Settings::default()),
+        Some(calibrator) => Ok(Classifier::new(pack, Box::new(encoder), index, calibrator, Settings::default())),
         None => {
             announce(sources, Work::Calibration);
             let classifier = calibrated(pack, encoder, index, &shipped_labels()?)?;
@@ -92,7 +92,7 @@ pub fn prepare(model: &Path, pack: Option<&Path>, labelled: &[Labelled]) -> Resu
 fn calibrated(pack: Pack, encoder: BertEncoder, index: Index, labelled: &[Labelled]) -> Result<Classifier> {
     let held_out: Vec<Labelled> = labelled.iter().filter(|row| row.is_held_out()).cloned().collect();
     let unfitted = Calibrator::fit(&[], encoder.hash(), &pack.hash);
-    let mut classifier = Classifier::new(pack, Box::new(encoder), index, unfitted, Settings::default())?;
+    let mut classifier = Classifier::new(pack, Box::new(encoder), index, unfitted, Settings::default());
     classifier.calibrate(&held_out)?;
     Ok(classifier)
 }

@@ -208,16 +208,18 @@ impl Record {
             },
             prototype: evidence.prototype.clone(),
             text: evidence.text.clone(),
-            clause: evidence.rule.as_ref().and_then(|id| {
-                pack.rules.iter().find(|rule| rule.id == *id).map(|rule| rule.clause.clone())
-            }),
+            clause: evidence
+                .rule
+                .as_ref()
+                .and_then(|id| pack.rules.iter().find(|rule| rule.id == *id).map(|rule| rule.clause.clone())),
         });
         let candidates = decision.candidates.iter().take(top).map(|candidate| CandidateRecord {
             code: candidate.label.to_string(),
             name: pack.name(candidate.label).to_owned(),
             confidence: rounded(candidate.confidence),
         });
-        let domain = |crosswalk| code.and_then(|code| pack.key_domain(crosswalk, code)).map(|domain| domain.name.clone());
+        let domain =
+            |crosswalk| code.and_then(|code| pack.key_domain(crosswalk, code)).map(|domain| domain.name.clone());
         Self {
             id,
             outcome: decision.outcome,
@@ -254,7 +256,9 @@ fn rounded(probability: Probability) -> f64 {
 
 fn review(pack: &Pack, reason: &ReviewReason) -> ReviewRecord {
     let (reason, question) = match reason {
-        ReviewReason::Unreadable(Reading::TooShort) => ("文字太少，看不出是什么服务。请补充合同标的或服务内容".to_owned(), None),
+        ReviewReason::Unreadable(Reading::TooShort) => {
+            ("文字太少，看不出是什么服务。请补充合同标的或服务内容".to_owned(), None)
+        }
         ReviewReason::Unreadable(Reading::OtherLanguage) => {
             ("不是中文或英文，本程序不能归类。请提供中文说明".to_owned(), None)
         }
@@ -263,11 +267,7 @@ fn review(pack: &Pack, reason: &ReviewReason) -> ReviewRecord {
         ReviewReason::Rules(RuleReview::Asked) => ("命中的条款要求人工判断，见所列依据".to_owned(), None),
         ReviewReason::Rules(RuleReview::Conflict) => ("命中的条款指向不同的去处，需人工判断".to_owned(), None),
         ReviewReason::Ambiguous(first, second) => {
-            let reason = format!(
-                "把握不足：在 {first} {}与 {second} {}之间",
-                pack.name(*first),
-                pack.name(*second)
-            );
+            let reason = format!("把握不足：在 {first} {}与 {second} {}之间", pack.name(*first), pack.name(*second));
             let question = pack.question(*first, *second).map(str::to_owned);
             (reason, Some(question.unwrap_or_else(|| generic_question(pack, *first, *second))))
         }

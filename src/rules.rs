@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use regex::Regex;
 
@@ -22,9 +23,37 @@ pub struct RuleSet {
 
 struct Compiled {
     rule: Rule,
+    /// Compiled when the rule is first looked at: of a hundred rules, a text contests a few.
+    patterns: OnceLock<Result<Patterns, Fault>>,
+}
+
+struct Patterns {
     trigger: Vec<Regex>,
     also: Vec<Regex>,
     unless: Vec<Regex>,
+}
+
+impl Compiled {
+    fn patterns(&self) -> Result<&Patterns> {
+        let rule = &self.rule;
+        let compile = |patterns: &[Pattern]| -> Result<Vec<Regex>, Fault> {
+            let compiled = patterns.iter().map(|pattern| {
+                Regex::new(pattern.regex()).map_err(|error| {
+                    let message = format!("规则 {}：模式“{}”无法使用：{error}", rule.id, pattern.source());
+                    Fault { file: "rules.toml".to_owned(), line: 1, message }
+                })
+            });
+            compiled.collect()
+        };
+        let patterns = self.patterns.get_or_init(|| {
+            Ok(Patterns {
+                trigger: compile(&rule.trigger)?,
+                also: compile(&rule.also)?,
+                unless: compile(&rule.unless)?,
+            })
+        });
+        patterns.as_ref().map_err(|fault| Error::Pack { faults: vec![fault.clone()] })
+    }
 }
 
 /// A rule that fired.
@@ -89,39 +118,30 @@ impl Ranking<'_> {
 }
 
 impl RuleSet {
-    /// Compiles the rules of a pack.
+    /// The rules of a pack.
+    pub fn new(pack: &Pack) -> Self {
+        let compiled = |rule: &Rule| Compiled { rule: rule.clone(), patterns: OnceLock::new() };
+        Self { rules: pack.rules.iter().map(compiled).collect(), negations: pack.negations.clone() }
+    }
+
+    /// Compiles every pattern, as `waibao pack check` does.
     ///
     /// # Errors
     /// [`Error::Pack`] for a pattern too large to compile.
-    pub fn new(pack: &Pack) -> Result<Self> {
-        let compile = |rule: &Rule, patterns: &[Pattern]| -> Result<Vec<Regex>> {
-            let compiled = patterns.iter().map(|pattern| {
-                Regex::new(pattern.regex()).map_err(|error| {
-                    let message = format!("规则 {}：模式“{}”无法使用：{error}", rule.id, pattern.source());
-                    Error::Pack { faults: vec![Fault { file: "rules.toml".to_owned(), line: 1, message }] }
-                })
-            });
-            compiled.collect()
-        };
-        let rules = pack.rules.iter().map(|rule| {
-            Ok(Compiled {
-                trigger: compile(rule, &rule.trigger)?,
-                also: compile(rule, &rule.also)?,
-                unless: compile(rule, &rule.unless)?,
-                rule: rule.clone(),
-            })
-        });
-        Ok(Self { rules: rules.collect::<Result<_>>()?, negations: pack.negations.clone() })
+    pub fn verify(&self) -> Result<()> {
+        self.rules.iter().try_for_each(|compiled| compiled.patterns().map(|_| ()))
     }
 
     /// The words of a lower-cased normalised text that trigger a rule, where its `also` and `unless` allow it. What is
     /// negated counts for none of the three.
-    pub fn trigger(&self, rule: usize, text: &str) -> Option<Range<usize>> {
-        let compiled = &self.rules[rule];
-        let words = compiled.trigger.iter().find_map(|regex| self.find(regex, text))?;
-        let also = compiled.also.is_empty() || compiled.also.iter().any(|regex| self.find(regex, text).is_some());
-        let guarded = compiled.unless.iter().any(|regex| self.find(regex, text).is_some());
-        (also && !guarded).then_some(words)
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn trigger(&self, rule: usize, text: &str) -> Result<Option<Range<usize>>> {
+        let Patterns { trigger, also, unless } = self.rules[rule].patterns()?;
+        let found = |regexes: &[Regex]| regexes.iter().find_map(|regex| self.find(regex, text));
+        let words = found(trigger).filter(|_| also.is_empty() || found(also).is_some());
+        Ok(words.filter(|_| found(unless).is_none()))
     }
 
     /// The first match that is not negated.
@@ -150,25 +170,29 @@ impl RuleSet {
 
     /// Applies every rule to a ranking. `nearness` says whether a rule fires by its exemplars although no trigger
     /// matches.
-    pub fn apply(&self, text: &str, ranking: Ranking<'_>, nearness: &dyn Fn(&str) -> bool) -> Ruled {
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn apply(&self, text: &str, ranking: Ranking<'_>, nearness: &dyn Fn(&str) -> bool) -> Result<Ruled> {
         let mut fired = Vec::new();
         for (at, compiled) in self.rules.iter().enumerate() {
             let rule = &compiled.rule;
             let vetoes = matches!(rule.effect, Effect::Redirect(_) | Effect::Out);
             let under = |code: Code| rule.items.iter().any(|scope| scope.contains(code)) && !is_target(rule, code);
             let contested = ranking.classes(under).any(|place| ranking.is_contested(place));
-            let tied = !rule.tie || ranking.classes(|code| is_target(rule, code)).any(|place| ranking.is_contested(place));
+            let tied =
+                !rule.tie || ranking.classes(|code| is_target(rule, code)).any(|place| ranking.is_contested(place));
             if !contested || !tied {
                 continue;
             }
-            let trigger = self.trigger(at, text);
+            let trigger = self.trigger(at, text)?;
             if trigger.is_none() && !nearness(&rule.id) {
                 continue;
             }
             let places: Vec<usize> = if vetoes { ranking.classes(under).collect() } else { Vec::new() };
             fired.push((at, trigger, places));
         }
-        self.settle(ranking, fired)
+        Ok(self.settle(ranking, fired))
     }
 
     /// Moves the probabilities of what was vetoed to the receivers.

@@ -7,7 +7,13 @@ use clap_complete::Shell;
 
 /// 按《中国服务外包统计操作指引》给服务合同归类：代码、依据、置信度，或提示需人工判断。全程离线。
 #[derive(Debug, Parser)]
-#[command(name = "waibao", version, disable_help_subcommand = true, disable_help_flag = true, disable_version_flag = true)]
+#[command(
+    name = "waibao",
+    version,
+    disable_help_subcommand = true,
+    disable_help_flag = true,
+    disable_version_flag = true
+)]
 #[command(next_help_heading = "选项", subcommand_help_heading = "命令", subcommand_value_name = "命令")]
 #[command(help_template = HELP, override_usage = "waibao <命令> [选项]")]
 #[command(after_help = "退出码：0 全部完成；1 完成但有失败；2 无法运行。")]

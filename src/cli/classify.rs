@@ -57,7 +57,9 @@ fn read(args: &ClassifyArgs) -> Result<Vec<String>, Error> {
     }
     let empty = texts.iter().find(|(_, text)| text.trim().is_empty());
     if let Some((origin, _)) = empty {
-        return Err(Error::Argument(format!("{origin}：没有文字。请给出合同描述，如 waibao classify \"客服热线外包\"")));
+        return Err(Error::Argument(format!(
+            "{origin}：没有文字。请给出合同描述，如 waibao classify \"客服热线外包\""
+        )));
     }
     Ok(texts.into_iter().map(|(_, text)| text).collect())
 }

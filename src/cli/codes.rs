@@ -25,7 +25,8 @@ pub(super) fn run(args: &CodesArgs, out: &mut dyn Write) -> Done {
     };
     match code {
         Some(code) => {
-            let unknown = || Error::Argument(format!("分类包 {} 里没有代码 {code}。运行 waibao codes 列出全部", pack.id));
+            let unknown =
+                || Error::Argument(format!("分类包 {} 里没有代码 {code}。运行 waibao codes 列出全部", pack.id));
             let item = pack.item(code).ok_or_else(unknown)?;
             entry(&pack, item, out)?;
         }
@@ -46,7 +47,8 @@ fn line(item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
 /// Everything that the pack says of a code.
 fn entry(pack: &Pack, item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
     let path = std::iter::successors(item.code.parent(), |code| code.parent());
-    let mut path: Vec<String> = path.filter_map(|code| pack.item(code)).map(|up| format!("{} {}", up.code, up.name)).collect();
+    let mut path: Vec<String> =
+        path.filter_map(|code| pack.item(code)).map(|up| format!("{} {}", up.code, up.name)).collect();
     path.reverse();
     writeln!(out, "{} {}", item.code, item.name)?;
     if !path.is_empty() {
@@ -83,7 +85,9 @@ fn entry(pack: &Pack, item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "\n重点领域")?;
         for crosswalk in &pack.crosswalks {
             match pack.key_domain(&crosswalk.id, item.code) {
-                Some(domain) => writeln!(out, "  {}：{}. {}\n    {}", crosswalk.title, domain.number, domain.name, domain.text)?,
+                Some(domain) => {
+                    writeln!(out, "  {}：{}. {}\n    {}", crosswalk.title, domain.number, domain.name, domain.text)?
+                }
                 None => {
                     let reason = crosswalk.none.get(&item.code).map_or("", String::as_str);
                     writeln!(out, "  {}：无（{reason}）", crosswalk.title)?;
@@ -127,9 +131,15 @@ fn search(pack: &Pack, words: &[String], out: &mut dyn Write) -> std::io::Result
     }
     for item in named.into_iter().chain(rest) {
         writeln!(out, "{} {}", item.code, item.name)?;
-        let inclusions = item.inclusions.iter().map(|inclusion| (inclusion.id.as_str(), format!("{}，{}", inclusion.name, inclusion.text)));
+        let inclusions = item
+            .inclusions
+            .iter()
+            .map(|inclusion| (inclusion.id.as_str(), format!("{}，{}", inclusion.name, inclusion.text)));
         let exclusions = item.exclusions.iter().map(|clause| (clause.id.as_str(), clause.text.clone()));
-        for (id, sentence) in inclusions.chain(exclusions).filter(|(_, sentence)| words.iter().any(|word| sentence.contains(word.as_str()))) {
+        for (id, sentence) in inclusions
+            .chain(exclusions)
+            .filter(|(_, sentence)| words.iter().any(|word| sentence.contains(word.as_str())))
+        {
             writeln!(out, "    {id:<7} {sentence}")?;
         }
     }

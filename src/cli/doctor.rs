@@ -16,7 +16,14 @@ pub(super) fn run(args: &SourceArgs, out: &mut dyn Write) -> Done {
     writeln!(out, "程序    {}（{}-{}）", versions.program, std::env::consts::ARCH, std::env::consts::OS)?;
     writeln!(out, "分类包  {} {}\n        {}", pack.id, pack.title, pack.hash)?;
     writeln!(out, "规则    {} 条\n        {}", pack.rules.len(), pack.rules_hash)?;
-    writeln!(out, "模型    {}，{} 维，最长 {} 词\n        {}", encoder.name(), encoder.dimensions(), encoder.max_tokens(), encoder.hash())?;
+    writeln!(
+        out,
+        "模型    {}，{} 维，最长 {} 词\n        {}",
+        encoder.name(),
+        encoder.dimensions(),
+        encoder.max_tokens(),
+        encoder.hash()
+    )?;
     writeln!(out, "校准    {}", classifier.calibrator().hash())?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     writeln!(out, "处理器  {cores} 核；{}", cpu_features())?;
@@ -25,7 +32,10 @@ pub(super) fn run(args: &SourceArgs, out: &mut dyn Write) -> Done {
     let mut failed = Vec::new();
     let mut count = 0;
     for item in pack.classes() {
-        let inclusions = item.inclusions.iter().map(|inclusion| (inclusion.id.clone(), format!("{}，{}", inclusion.name, inclusion.text)));
+        let inclusions = item
+            .inclusions
+            .iter()
+            .map(|inclusion| (inclusion.id.clone(), format!("{}，{}", inclusion.name, inclusion.text)));
         let definition = (item.code.to_string(), format!("{}。{}", item.name, item.definition));
         for (id, text) in inclusions.chain([definition]) {
             count += 1;

@@ -11,7 +11,7 @@ use super::Done;
 
 pub(super) fn check(dir: Option<&Path>, out: &mut dyn Write) -> Done {
     let pack = dir.map_or_else(Pack::embedded, Pack::open)?;
-    RuleSet::new(&pack)?;
+    RuleSet::new(&pack).verify()?;
     writeln!(out, "{}（{}）完好：", pack.title, pack.id)?;
     writeln!(
         out,

@@ -127,13 +127,12 @@ impl ModelFiles {
 
     /// Reads and checks what the files say.
     pub(super) fn layout(&self) -> Result<Layout> {
-        let config: bert::Config =
-            self.json("config.json")?.ok_or_else(|| self.fault("缺少 config.json"))?;
+        let config: bert::Config = self.json("config.json")?.ok_or_else(|| self.fault("缺少 config.json"))?;
         if config.model_type.as_deref().is_some_and(|kind| kind != "bert") {
             let kind = config.model_type.as_deref().unwrap_or_default();
             return Err(self.fault(format!("config.json 的 model_type 为 {kind}，目前只支持 bert")));
         }
-        if config.num_attention_heads == 0 || config.hidden_size % config.num_attention_heads != 0 {
+        if config.num_attention_heads == 0 || !config.hidden_size.is_multiple_of(config.num_attention_heads) {
             return Err(self.fault("config.json 的 hidden_size 不能被 num_attention_heads 整除"));
         }
         let modules: Vec<ModuleJson> = self.json("modules.json")?.unwrap_or_default();

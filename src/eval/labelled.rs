@@ -31,6 +31,9 @@ pub fn shipped_labels() -> Result<Vec<Labelled>> {
         ("t6.jsonl", include_str!("../../training_data/t6.jsonl")),
         ("t7.jsonl", include_str!("../../training_data/t7.jsonl")),
         ("t8.jsonl", include_str!("../../training_data/t8.jsonl")),
+        ("t9.jsonl", include_str!("../../training_data/t9.jsonl")),
+        ("t10.jsonl", include_str!("../../training_data/t10.jsonl")),
+        ("t11.jsonl", include_str!("../../training_data/t11.jsonl")),
     ];
     let mut labelled = Vec::new();
     for (name, text) in files {

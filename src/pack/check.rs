@@ -76,7 +76,8 @@ impl Check<'_> {
         let pack = self.pack;
         let mut seen = BTreeSet::new();
         for rule in &pack.rules {
-            let file = if self.files.text("rules.toml").contains(&quoted(&rule.id)) { "rules.toml" } else { "guidance.toml" };
+            let file =
+                if self.files.text("rules.toml").contains(&quoted(&rule.id)) { "rules.toml" } else { "guidance.toml" };
             let at = quoted(&rule.id);
             if !seen.insert(&rule.id) {
                 self.fault(file, &at, format!("规则编号 {} 出现两次", rule.id));
@@ -159,7 +160,11 @@ impl Check<'_> {
                 let times = named.iter().filter(|code| **code == item.code).count()
                     + usize::from(crosswalk.none.contains_key(&item.code));
                 if times != 1 {
-                    self.fault(&file, &quoted(item.code.as_str()), format!("{} 出现 {times} 次，应恰为一次", item.code));
+                    self.fault(
+                        &file,
+                        &quoted(item.code.as_str()),
+                        format!("{} 出现 {times} 次，应恰为一次", item.code),
+                    );
                 }
             }
         }

@@ -124,8 +124,11 @@ impl PackFiles {
             clauses.insert(clause.id.clone(), clause.clone().into());
         }
         let mut all_rules = Vec::new();
-        for (file, raw) in
-            rules.rules.into_iter().map(|rule| ("rules.toml", rule)).chain(guidance.rules.into_iter().map(|rule| ("guidance.toml", rule)))
+        for (file, raw) in rules
+            .rules
+            .into_iter()
+            .map(|rule| ("rules.toml", rule))
+            .chain(guidance.rules.into_iter().map(|rule| ("guidance.toml", rule)))
         {
             all_rules.extend(reader.rule(file, raw));
         }
@@ -140,7 +143,11 @@ impl PackFiles {
             negations: rules.negations,
             rules: all_rules,
             unruled: rules.unruled.into_iter().map(|raw| Unruled { clause: raw.clause, reason: raw.reason }).collect(),
-            questions: guidance.questions.into_iter().map(|raw| Question { between: raw.between, ask: raw.ask }).collect(),
+            questions: guidance
+                .questions
+                .into_iter()
+                .map(|raw| Question { between: raw.between, ask: raw.ask })
+                .collect(),
             exemplars,
             crosswalks,
             items: classification.items.into_iter().map(|item| (item.code, item.into())).collect(),
@@ -223,7 +230,8 @@ impl Reader<'_> {
             self.fault(file, line, format!("规则 {id} 的 items 和 trigger 不得为空"));
         }
         let mut patterns = |sources: Vec<String>| -> Vec<Pattern> {
-            let (good, bad): (Vec<_>, Vec<_>) = sources.iter().map(|source| Pattern::new(source)).partition(Result::is_ok);
+            let (good, bad): (Vec<_>, Vec<_>) =
+                sources.iter().map(|source| Pattern::new(source)).partition(Result::is_ok);
             for message in bad.into_iter().filter_map(Result::err) {
                 self.fault(file, line, format!("规则 {id}：{message}"));
             }

@@ -100,7 +100,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_pattern_says_why() {
-        for (bad, why) in [("(甲|乙", "不配对"), ("甲|乙", "括号内"), ("<甲", "不配对"), ("……", "没有文字"), ("RPO", "小写")] {
+        for (bad, why) in
+            [("(甲|乙", "不配对"), ("甲|乙", "括号内"), ("<甲", "不配对"), ("……", "没有文字"), ("RPO", "小写")]
+        {
             let error = Pattern::new(bad).unwrap_err();
             assert!(error.contains(why), "{bad}: {error}");
         }

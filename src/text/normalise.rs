@@ -26,6 +26,12 @@ static MARKUP: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(markup).expect("a constant expression")
 });
 
+/// Tags that end a line; all others stand inside one.
+static BLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^</?(?:p|div|br|li|ul|ol|tr|table|h[1-6]|section|article|title|head|body)\b")
+        .expect("a constant expression")
+});
+
 /// The character references that turn up in pasted pages.
 const REFERENCES: [(&str, char); 8] = [
     ("&nbsp;", ' '),
@@ -45,7 +51,7 @@ impl Normalised {
         let mut at = 0;
         for markup in MARKUP.find_iter(input) {
             builder.plain(input, at..markup.start());
-            builder.blank(markup.range());
+            builder.markup(markup.as_str(), markup.range());
             at = markup.end();
         }
         builder.plain(input, at..input.len());
@@ -98,8 +104,16 @@ impl Builder {
         }
     }
 
-    fn blank(&mut self, range: Range<usize>) {
-        self.push(' ', range);
+    /// Markup leaves a line break, a blank between cells, or nothing.
+    fn markup(&mut self, markup: &str, range: Range<usize>) {
+        if BLOCK.is_match(markup) {
+            self.push('\n', range);
+        } else if markup.starts_with("<t")
+            || markup.starts_with("</t")
+            || !markup.starts_with('<') && markup.contains('-')
+        {
+            self.push(' ', range);
+        }
     }
 
     /// One character, with blanks and line breaks folded as they come.
@@ -163,7 +177,9 @@ mod tests {
     fn what_people_paste_becomes_plain_text() {
         check("　ＡＢＣ１２３（甲）　", "ABC123(甲)");
         check("軟體開發與維護服務", "软体开发与维护服务");
-        check("<p>呼叫&nbsp;中心</p><br/>外包", "呼叫中心 外包");
+        check("<p>呼叫&nbsp;中心</p><br/>外包", "呼叫中心\n外包");
+        check("<td>座席</td><td>12 seats</td>", "座席 12 seats");
+        check("<b>call</b> center", "call center");
         check("## 服务内容\n\n\n**座席**外包", "服务内容\n座席外包");
         check("呼 叫 中 心 call  center", "呼叫中心 call center");
         check("a\u{200b}b\u{7}c", "ab c");

@@ -1,0 +1,97 @@
+//! Imports point one way, and each foreign crate has one door. A new edge is an edit to these tables, so it is seen.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Each module of the library with the modules that it may use.
+const LAYERS: [(&str, &[&str]); 13] = [
+    ("error", &[]),
+    ("code", &[]),
+    ("pack", &["error", "code"]),
+    ("text", &[]),
+    ("encoder", &["error"]),
+    ("index", &["error", "code", "pack", "text", "encoder"]),
+    ("rules", &["error", "code", "pack", "text"]),
+    ("calibration", &["code"]),
+    ("classifier", &["error", "code", "pack", "text", "encoder", "index", "rules", "calibration"]),
+    ("record", &["error", "code", "pack", "text", "index", "rules", "calibration", "classifier"]),
+    ("eval", &["error", "code", "calibration", "classifier"]),
+    ("load", &["error", "pack", "encoder", "index", "calibration", "classifier", "eval"]),
+    ("cli", &["error", "code", "pack", "rules", "classifier", "record", "eval", "load"]),
+];
+
+/// Each foreign crate with the modules that may name it; what is not listed (serde, regex, sha2, thiserror …) is free.
+const DOORS: [(&str, &[&str]); 10] = [
+    ("candle_core", &["encoder"]),
+    ("candle_nn", &["encoder"]),
+    ("candle_transformers", &["encoder"]),
+    ("tokenizers", &["encoder"]),
+    ("ndarray", &["index", "calibration", "classifier"]),
+    ("jieba_rs", &["text"]),
+    ("fast2s", &["text"]),
+    ("clap", &["cli"]),
+    ("csv", &["eval"]),
+    ("encoding_rs", &["cli"]),
+];
+
+/// The source files of a module: `src/name.rs` and everything under `src/name/`.
+fn files(module: &str) -> Vec<PathBuf> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = vec![src.join(format!("{module}.rs"))];
+    let mut folders = vec![src.join(module)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { found.push(path) }
+        }
+    }
+    found.retain(|path| path.exists());
+    found
+}
+
+/// The code of a module, without its tests and comments.
+fn code(module: &str) -> String {
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    };
+    files(module).into_iter().map(read).collect()
+}
+
+#[test]
+fn every_module_is_in_the_table() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let found: BTreeSet<String> = std::fs::read_dir(src)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| !matches!(name.as_str(), "lib" | "main"))
+        .collect();
+    let known: BTreeSet<String> = LAYERS.iter().map(|(module, _)| (*module).to_owned()).collect();
+    assert_eq!(found, known);
+}
+
+#[test]
+fn modules_use_only_what_lies_below_them() {
+    for (module, below) in LAYERS {
+        let code = code(module);
+        assert!(!code.is_empty(), "{module} has no code");
+        for (other, _) in LAYERS.iter().filter(|(other, _)| *other != module && !below.contains(other)) {
+            for path in [format!("crate::{other}::"), format!("waibao::{other}::")] {
+                assert!(!code.contains(&path), "{module} uses {path}, which is not below it");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_foreign_crate_has_one_door() {
+    for (module, _) in LAYERS {
+        let code = code(module);
+        for (foreign, doors) in DOORS.iter().filter(|(_, doors)| !doors.contains(&module)) {
+            for form in [format!("{foreign}::"), format!("use {foreign};")] {
+                assert!(!code.contains(&form), "{module} uses {foreign}, whose door is {doors:?}");
+            }
+        }
+    }
+}
