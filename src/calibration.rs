@@ -51,6 +51,8 @@ pub struct Calibrator {
     pub temperature: f32,
     /// Added to the score of 不属于服务外包.
     pub out_offset: f32,
+    /// How often a veto of the rules is right, where it and the ranking disagree.
+    pub veto_precision: f32,
     /// From this probability on a class is assigned without a person.
     pub assign_from: f32,
     /// From this probability on a text is out of scope without a person.
@@ -97,6 +99,7 @@ impl Calibrator {
             pack: pack.to_owned(),
             temperature: 0.05,
             out_offset: 0.0,
+            veto_precision: 1.0,
             assign_from: 1.0,
             out_from: 1.0,
             target_precision: 1.0,

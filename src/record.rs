@@ -264,6 +264,9 @@ fn review(pack: &Pack, reason: &ReviewReason) -> ReviewRecord {
         }
         ReviewReason::Unreadable(_) => ("看不出有意义的文字。请核对是否乱码或误填".to_owned(), None),
         ReviewReason::Unread => ("文字过长，只读了前面一部分。请只提供合同名称和服务内容".to_owned(), None),
+        ReviewReason::Rules(RuleReview::Doubted) => {
+            ("文字触发了排除条款，但整体上更像原来的类目。请按所列条款核对".to_owned(), None)
+        }
         ReviewReason::Rules(RuleReview::Asked) => ("命中的条款要求人工判断，见所列依据".to_owned(), None),
         ReviewReason::Rules(RuleReview::Conflict) => ("命中的条款指向不同的去处，需人工判断".to_owned(), None),
         ReviewReason::Ambiguous(first, second) => {

@@ -2,7 +2,8 @@
 //!
 //! Every rule reads the original ranking, so their order does not matter and the pass always ends, although the
 //! official text sends some classes to each other (I23 ⇄ B22, I33 ⇄ B21). A rule vetoes and hands on; it never jumps:
-//! what the vetoed classes had goes to the best class under its target that is not vetoed itself.
+//! what the vetoed classes had goes to the best class under its target that is not vetoed itself, as much of it as vetoes
+//! have proved to be right.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -19,6 +20,7 @@ use crate::text::word_boundaries;
 pub struct RuleSet {
     rules: Vec<Compiled>,
     negations: Vec<String>,
+    negations_after: Vec<String>,
 }
 
 struct Compiled {
@@ -63,10 +65,18 @@ pub struct Ruling {
     pub rule: usize,
     /// The words of the lower-cased normalised text that triggered it, as bytes; none where nearness did.
     pub trigger: Option<Range<usize>>,
-    /// The classes that it vetoed.
+    /// The classes that it vetoed; none for a remark, or where the veto is doubted.
     pub vetoed: Vec<Code>,
     /// Who received what they had; none for a remark, or where every receiver was vetoed.
     pub receiver: Option<Label>,
+}
+
+/// A rule that fired, with the places of what it is about to veto.
+struct Fired {
+    rule: usize,
+    trigger: Option<Range<usize>>,
+    places: Vec<usize>,
+    doubted: bool,
 }
 
 /// A ranking after the rules.
@@ -83,6 +93,8 @@ pub struct Ruled {
 /// Why the rules call for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RuleReview {
+    /// A rule would veto the likeliest class, but nothing else speaks for its receiver.
+    Doubted,
     /// A rule with the effect `review` fired.
     Asked,
     /// Every receiver of a vetoed class is vetoed too, or two rules hand the same class to different receivers.
@@ -98,6 +110,12 @@ pub struct Ranking<'a> {
     pub probabilities: &'a [f32],
     /// A class is contested when its probability is at least this share of the best.
     pub contested: f32,
+    /// A veto is doubted where its receiver has less than this share of the best: trigger and similarity contradict each
+    /// other flatly, nothing is moved, and a person decides if the likeliest class is concerned.
+    pub plausible: f32,
+    /// The share of what a vetoed class has that is handed on: how often a veto is right. More than a half, so that the
+    /// receiver comes before the vetoed class.
+    pub veto: f32,
 }
 
 impl Ranking<'_> {
@@ -108,6 +126,27 @@ impl Ranking<'_> {
     fn is_contested(&self, place: usize) -> bool {
         let value = self.probabilities[place];
         value > 0.0 && value >= self.contested * self.best()
+    }
+
+    /// The place of the best label under the target of an effect that is not vetoed.
+    fn receiver(&self, effect: &Effect, vetoed: &BTreeSet<usize>) -> Option<usize> {
+        match effect {
+            Effect::Note | Effect::Review => None,
+            Effect::Out => self.labels.iter().position(|label| *label == Label::OutOfScope),
+            Effect::Redirect(to) => self
+                .classes(|code| to.iter().any(|target| target.contains(code)))
+                .filter(|place| !vetoed.contains(place))
+                // The first of equals, so that the answer does not depend on the order of iteration.
+                .max_by(|one, other| {
+                    self.probabilities[*one].total_cmp(&self.probabilities[*other]).then(other.cmp(one))
+                }),
+        }
+    }
+
+    /// Whether nothing but the rule speaks for its receiver.
+    fn doubts(&self, effect: &Effect) -> bool {
+        let receiver = self.receiver(effect, &BTreeSet::new());
+        receiver.is_some_and(|place| self.probabilities[place] < self.plausible * self.best())
     }
 
     /// Places of the classes that satisfy a condition.
@@ -121,7 +160,11 @@ impl RuleSet {
     /// The rules of a pack.
     pub fn new(pack: &Pack) -> Self {
         let compiled = |rule: &Rule| Compiled { rule: rule.clone(), patterns: OnceLock::new() };
-        Self { rules: pack.rules.iter().map(compiled).collect(), negations: pack.negations.clone() }
+        Self {
+            rules: pack.rules.iter().map(compiled).collect(),
+            negations: pack.negations.clone(),
+            negations_after: pack.negations_after.clone(),
+        }
     }
 
     /// Compiles every pattern, as `waibao pack check` does.
@@ -149,7 +192,7 @@ impl RuleSet {
         let mut from = 0;
         while let Some(found) = regex.captures_at(text, from) {
             let range = found.get(0)?.range();
-            if whole_words(&found, text) && !self.is_negated(text, range.start) {
+            if whole_words(&found, text) && !self.is_negated(text, &range) {
                 return Some(range);
             }
             from = range.start + text[range.start..].chars().next().map_or(1, char::len_utf8);
@@ -160,12 +203,19 @@ impl RuleSet {
         None
     }
 
-    /// Whether a negation stands within eight characters before a place, in the same clause.
-    fn is_negated(&self, text: &str, at: usize) -> bool {
-        let clause = text[..at].rsplit([',', '。', ';', '!', '?', '、', '\n']).next().unwrap_or_default();
-        let skipped = clause.chars().count().saturating_sub(8);
-        let before: String = clause.chars().skip(skipped).collect();
+    /// Whether a negation stands within eight characters before a place or after it, in the same clause. A negation
+    /// before an enumeration (不包括甲、乙和丙) holds for every part of it.
+    fn is_negated(&self, text: &str, place: &Range<usize>) -> bool {
+        const NEAR: usize = 8;
+        let ends = [',', '。', ';', '!', '?', '\n'];
+        let clause = text[..place.start].rsplit(ends).next().unwrap_or_default();
+        let first = clause.split('、').next().unwrap_or_default();
+        let skipped = first.chars().count().saturating_sub(NEAR);
+        let before: String =
+            if first.len() == clause.len() { first.chars().skip(skipped).collect() } else { first.to_owned() };
+        let after: String = text[place.end..].split(ends).next().unwrap_or_default().chars().take(NEAR).collect();
         self.negations.iter().any(|negation| before.contains(negation.as_str()))
+            || self.negations_after.iter().any(|negation| after.contains(negation.as_str()))
     }
 
     /// Applies every rule to a ranking. `nearness` says whether a rule fires by its exemplars although no trigger
@@ -186,27 +236,40 @@ impl RuleSet {
                 continue;
             }
             let trigger = self.trigger(at, text)?;
-            if trigger.is_none() && !nearness(&rule.id) {
+            // The two sides of a rule that vetoes are coded differently, so an encoder trained on the codes can tell
+            // them apart; those of a remark are not.
+            if trigger.is_none() && !(vetoes && nearness(&rule.id)) {
                 continue;
             }
             let places: Vec<usize> = if vetoes { ranking.classes(under).collect() } else { Vec::new() };
-            fired.push((at, trigger, places));
+            fired.push(Fired { rule: at, trigger, doubted: vetoes && ranking.doubts(&rule.effect), places });
         }
         Ok(self.settle(ranking, fired))
     }
 
     /// Moves the probabilities of what was vetoed to the receivers.
-    fn settle(&self, ranking: Ranking<'_>, fired: Vec<(usize, Option<Range<usize>>, Vec<usize>)>) -> Ruled {
-        let vetoed: BTreeSet<usize> = fired.iter().flat_map(|(_, _, places)| places.iter().copied()).collect();
+    fn settle(&self, ranking: Ranking<'_>, fired: Vec<Fired>) -> Ruled {
+        let vetoing = fired.iter().filter(|fired| !fired.doubted);
+        let vetoed: BTreeSet<usize> = vetoing.flat_map(|fired| fired.places.iter().copied()).collect();
         let mut review = None;
         let mut receivers: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); ranking.labels.len()];
         let mut rulings = Vec::new();
-        for (at, trigger, places) in fired {
-            let effect = &self.rules[at].rule.effect;
-            let receiver = receiver(ranking, effect, &vetoed);
+        for Fired { rule, trigger, places, doubted } in fired {
+            let effect = &self.rules[rule].rule.effect;
+            let places = if doubted {
+                if places.iter().any(|&place| ranking.probabilities[place] >= ranking.best()) {
+                    review = review.max(Some(RuleReview::Doubted));
+                }
+                Vec::new()
+            } else {
+                places
+            };
+            let receiver = if doubted { None } else { ranking.receiver(effect, &vetoed) };
             match effect {
                 Effect::Review => review = review.max(Some(RuleReview::Asked)),
-                Effect::Redirect(_) | Effect::Out if receiver.is_none() => review = Some(RuleReview::Conflict),
+                Effect::Redirect(_) | Effect::Out if receiver.is_none() && !doubted => {
+                    review = Some(RuleReview::Conflict)
+                }
                 _ => {}
             }
             for &place in &places {
@@ -214,7 +277,7 @@ impl RuleSet {
             }
             let codes = places.iter().filter_map(|&place| ranking.labels[place].class()).collect();
             let receiver = receiver.map(|place| ranking.labels[place]);
-            rulings.push(Ruling { rule: at, trigger, vetoed: codes, receiver });
+            rulings.push(Ruling { rule, trigger, vetoed: codes, receiver });
         }
         let mut probabilities = ranking.probabilities.to_vec();
         for &place in &vetoed {
@@ -225,10 +288,11 @@ impl RuleSet {
             if heirs.len() > 1 && ranking.is_contested(place) {
                 review = Some(RuleReview::Conflict);
             }
+            let moved = ranking.probabilities[place] * ranking.veto;
             for &heir in heirs {
-                probabilities[heir] += ranking.probabilities[place] / heirs.len() as f32;
+                probabilities[heir] += moved / heirs.len() as f32;
             }
-            probabilities[place] = 0.0;
+            probabilities[place] -= moved;
         }
         Ruled { probabilities, rulings, review }
     }
@@ -237,21 +301,6 @@ impl RuleSet {
 /// Whether a class is a target of a rule: it is never vetoed by it.
 fn is_target(rule: &Rule, code: Code) -> bool {
     matches!(&rule.effect, Effect::Redirect(to) if to.iter().any(|target| target.contains(code)))
-}
-
-/// The place of the best label under the target that is not vetoed.
-fn receiver(ranking: Ranking<'_>, effect: &Effect, vetoed: &BTreeSet<usize>) -> Option<usize> {
-    match effect {
-        Effect::Note | Effect::Review => None,
-        Effect::Out => ranking.labels.iter().position(|label| *label == Label::OutOfScope),
-        Effect::Redirect(to) => ranking
-            .classes(|code| to.iter().any(|target| target.contains(code)))
-            .filter(|place| !vetoed.contains(place))
-            // The first of equals, so that the answer does not depend on the order of iteration.
-            .max_by(|one, other| {
-                ranking.probabilities[*one].total_cmp(&ranking.probabilities[*other]).then(other.cmp(one))
-            }),
-    }
 }
 
 /// Whether every captured place is made of whole words.

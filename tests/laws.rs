@@ -60,7 +60,7 @@ proptest! {
     #[test]
     fn probabilities_are_moved_but_neither_made_nor_lost(text in texts(), probabilities in distribution()) {
         let labels = labels(&PACK);
-        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05 };
+        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, plausible: 0.0, veto: 1.0 };
         let ruled = RULES.apply(&text, ranking, &|_| false).unwrap();
         prop_assert!((ruled.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-4);
         prop_assert!(ruled.probabilities.iter().all(|value| *value >= 0.0));
@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn the_order_of_the_rules_does_not_matter(text in texts(), probabilities in distribution(), other in 0_usize..3) {
         let labels = labels(&PACK);
-        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05 };
+        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, plausible: 0.0, veto: 1.0 };
         let apply = |pack: &Pack, rules: &RuleSet| {
             let ruled = rules.apply(&text, ranking, &|_| false).unwrap();
             let mut fired: Vec<String> = ruled.rulings.iter().map(|ruling| pack.rules[ruling.rule].id.clone()).collect();
@@ -104,7 +104,7 @@ proptest! {
     #[test]
     fn where_no_rule_fires_the_ranking_is_unchanged(probabilities in distribution()) {
         let labels = labels(&PACK);
-        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05 };
+        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, plausible: 0.0, veto: 1.0 };
         let ruled = RULES.apply("甲乙丙丁", ranking, &|_| false).unwrap();
         prop_assert!(ruled.rulings.is_empty() && ruled.review.is_none());
         prop_assert_eq!(ruled.probabilities, probabilities);
@@ -159,7 +159,8 @@ fn two_classes_that_send_to_each_other_end_with_a_person() {
         let mut probabilities = vec![0.0; labels.len()];
         probabilities[place(one)] = 0.5;
         probabilities[place(other)] = 0.5;
-        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05 };
+        let ranking =
+            Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, plausible: 0.0, veto: 1.0 };
         let [ones, others] = caught(clauses);
         for (first, second) in ones.flat_map(|first| others.clone().map(move |second| (first, second))) {
             let text = Normalised::new(&format!("{}。{}", first.text, second.text)).text().to_lowercase();

@@ -141,6 +141,7 @@ impl PackFiles {
             edition: head.edition,
             levels: head.levels,
             negations: rules.negations,
+            negations_after: rules.negations_after,
             rules: all_rules,
             unruled: rules.unruled.into_iter().map(|raw| Unruled { clause: raw.clause, reason: raw.reason }).collect(),
             questions: guidance
@@ -343,6 +344,7 @@ impl From<ClauseToml> for Clause {
 struct RulesToml {
     format_version: u32,
     negations: Vec<String>,
+    negations_after: Vec<String>,
     rules: Vec<RuleToml>,
     #[serde(default)]
     unruled: Vec<UnruledToml>,

@@ -36,6 +36,8 @@ pub struct Pack {
     pub rules_hash: String,
     /// Words that turn a trigger off when they stand right before it.
     pub negations: Vec<String>,
+    /// Words that turn a trigger off when they stand right behind it.
+    pub negations_after: Vec<String>,
     /// Rules of the exclusions, then those of the judgement principles, in the order of the files.
     pub rules: Vec<Rule>,
     /// Clauses that cannot be a rule, with the reason.
