@@ -70,6 +70,7 @@ pub(super) enum Command {
 
 /// Which model and which pack.
 #[derive(Debug, Args, Default)]
+#[command(next_help_heading = "选项")]
 pub(super) struct SourceArgs {
     /// 改用此目录里的模型（sentence-transformers 格式的 BERT）
     #[arg(long, value_name = "目录", value_hint = ValueHint::DirPath)]
@@ -81,6 +82,7 @@ pub(super) struct SourceArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "选项")]
 pub(super) struct ClassifyArgs {
     /// 合同描述；不给则从标准输入读
     #[arg(value_name = "文字", help_heading = "参数")]
@@ -107,6 +109,7 @@ pub(super) struct ClassifyArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "选项")]
 pub(super) struct CodesArgs {
     /// 代码（如 B22），或要在名称、定义、典型业务里找的词；不给则列出全部
     #[arg(value_name = "代码或词", help_heading = "参数")]
@@ -118,6 +121,7 @@ pub(super) struct CodesArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "选项")]
 pub(super) struct EvaluateArgs {
     /// 标注文件：CSV（列 text、gold，可有 alt、id）或 JSONL（text、code、alt、id）
     #[arg(value_name = "文件", required = true, value_hint = ValueHint::FilePath, help_heading = "参数")]
@@ -152,11 +156,11 @@ pub(super) enum ModelCommand {
         dir: PathBuf,
 
         /// 另加的标注文件（CSV 或 JSONL），与随程序的标注一起用于校准；可重复
-        #[arg(long = "labels", value_name = "文件", value_hint = ValueHint::FilePath)]
+        #[arg(long = "labels", help_heading = "选项", value_name = "文件", value_hint = ValueHint::FilePath)]
         labels: Vec<PathBuf>,
 
         /// 改用此目录里的分类包
-        #[arg(long, value_name = "目录", value_hint = ValueHint::DirPath)]
+        #[arg(long, help_heading = "选项", value_name = "目录", value_hint = ValueHint::DirPath)]
         pack: Option<PathBuf>,
     },
 }
