@@ -1,11 +1,10 @@
 //! The classifier: the one place where the steps and their order stand.
 
-use std::ops::Range;
-
 use ndarray::Array1;
 
 use crate::calibration::{Calibrator, Labelled, Observation, Probability, cut_off_for};
-use crate::code::{Code, Label};
+use crate::code::Label;
+use crate::decision::{Candidate, Decision, Evidence, Outcome, ReviewReason};
 use crate::encoder::{Embedding, Encoder};
 use crate::error::Result;
 use crate::index::{Index, PrototypeKind};
@@ -49,92 +48,6 @@ impl Default for Settings {
             passage_weights: [1.0, 1.0, 0.6, 0.1, 0.05],
             target_precision: 0.95,
             out_share: 0.25,
-        }
-    }
-}
-
-/// What becomes of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The first candidate is right often enough to be taken without a person.
-    Assigned,
-    /// 不属于服务外包, with the same certainty.
-    OutOfScope,
-    /// A person should look.
-    NeedsReview,
-}
-
-/// A label with its calibrated confidence.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Candidate {
-    /// The label.
-    pub label: Label,
-    /// The confidence.
-    pub confidence: Probability,
-}
-
-/// A place of the text that speaks for the first candidate, and what it is near to.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Evidence {
-    /// Bytes of the user's text.
-    pub range: Range<usize>,
-    /// The kind of the passage.
-    pub kind: PassageKind,
-    /// The id of the prototype: a code, a 典型业务, an exemplar.
-    pub prototype: String,
-    /// What the prototype is.
-    pub prototype_kind: PrototypeKind,
-    /// Its text.
-    pub text: String,
-    /// For an exemplar the rule that it belongs to.
-    pub rule: Option<String>,
-}
-
-/// Why a person should look.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ReviewReason {
-    /// The text cannot be read.
-    Unreadable(Reading),
-    /// Part of the text was not read.
-    Unread,
-    /// Rules call for a person.
-    Rules(RuleReview),
-    /// The first candidate is not certain enough; these two are the likeliest.
-    Ambiguous(Label, Label),
-}
-
-/// The answer to one text, with its reasons. Ranges point into the text that the user gave.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decision {
-    /// What becomes of the text.
-    pub outcome: Outcome,
-    /// Every label, likeliest first; empty for a text that cannot be read.
-    pub candidates: Vec<Candidate>,
-    /// The rules that fired; triggers are bytes of the user's text.
-    pub rulings: Vec<Ruling>,
-    /// What speaks for the first candidate.
-    pub evidence: Vec<Evidence>,
-    /// Why a person should look.
-    pub review: Option<ReviewReason>,
-}
-
-impl Decision {
-    /// The first candidate that is a class, also when a person should look.
-    pub fn code(&self) -> Option<Code> {
-        self.candidates.iter().find_map(|candidate| candidate.label.class())
-    }
-
-    /// The first candidate.
-    pub fn top(&self) -> Option<Candidate> {
-        self.candidates.first().copied()
-    }
-
-    /// By how much the first candidate leads the second.
-    pub fn margin(&self) -> f32 {
-        match self.candidates.as_slice() {
-            [first, second, ..] => first.confidence.get() - second.confidence.get(),
-            _ => 0.0,
         }
     }
 }
@@ -230,7 +143,7 @@ impl Classifier {
     fn prepare(&self, text: &str) -> Prepared {
         let read = text.char_indices().nth(self.settings.longest_text).map(|(at, _)| at);
         let normalised = Normalised::new(&text[..read.unwrap_or(text.len())]);
-        let reading = readable(normalised.text());
+        let reading = readable(normalised.text(), &self.pack.generic);
         let passages = match reading {
             Reading::Readable => {
                 segment(normalised.text(), self.encoder.max_tokens(), &|text| self.encoder.count_tokens(text))
@@ -300,7 +213,7 @@ impl Classifier {
         };
         Ok(Decision {
             outcome,
-            evidence: self.evidence(text, scored, candidates[0].label),
+            evidence: self.evidence(text, scored, candidates[0].label, &ruled.rulings),
             candidates,
             rulings: ruled.rulings,
             review,
@@ -346,11 +259,21 @@ impl Classifier {
     }
 
     /// For a label: the nearest official sentence, and the nearest exemplar where that is nearer, each with the
-    /// passage that is near to it.
-    fn evidence(&self, text: &Prepared, scored: &Scored, label: Label) -> Vec<Evidence> {
+    /// passage that is near to it. Where rules hand to the label, their own exemplars come before any others.
+    fn evidence(&self, text: &Prepared, scored: &Scored, label: Label, rulings: &[Ruling]) -> Vec<Evidence> {
+        let grounds: Vec<&str> = rulings
+            .iter()
+            .filter(|ruling| ruling.receiver == Some(label))
+            .map(|ruling| self.pack.rules[ruling.rule].id.as_str())
+            .collect();
+        let is_ground = |at: usize| {
+            let side = self.index.prototype(at).side.as_ref();
+            grounds.is_empty() || side.is_none_or(|(rule, _)| grounds.contains(&rule.as_str()))
+        };
         let mut best: [Option<(f32, usize, usize)>; 2] = [None, None];
         for (passage, similarities) in scored.similarities.iter().enumerate() {
-            for (at, similarity) in self.index.nearest(similarities, label, usize::MAX) {
+            let nearest = self.index.nearest(similarities, label, usize::MAX);
+            for (at, similarity) in nearest.into_iter().filter(|(at, _)| is_ground(*at)) {
                 let slot = usize::from(self.index.prototype(at).kind == PrototypeKind::Exemplar);
                 if best[slot].is_none_or(|(known, _, _)| similarity > known) {
                     best[slot] = Some((similarity, passage, at));
@@ -359,6 +282,7 @@ impl Classifier {
         }
         if let [Some((official, _, _)), Some((exemplar, _, _))] = best
             && exemplar < official
+            && grounds.is_empty()
         {
             best[1] = None;
         }

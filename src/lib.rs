@@ -3,8 +3,8 @@
 //!
 //! Reading order: [`code`] and [`pack`] are the classification as data; [`text`] cleans and segments what the user
 //! gives; [`encoder`] and [`index`] compare it with the pack's prototypes; [`rules`] enforce the exclusions;
-//! [`calibration`] turns scores into probabilities; [`classifier`] holds the order of these steps; [`record`] is the
-//! outward form of a decision; [`mod@eval`] measures.
+//! [`calibration`] turns scores into probabilities; [`classifier`] holds the order of these steps, which end in a
+//! [`decision`]; [`record`] is its outward form; [`mod@eval`] measures; [`load`] puts a classifier together.
 //!
 //! ```
 //! let classifier = waibao::load::embedded()?;
@@ -16,6 +16,7 @@
 pub mod calibration;
 pub mod classifier;
 pub mod code;
+pub mod decision;
 pub mod encoder;
 mod error;
 pub mod eval;
@@ -26,8 +27,9 @@ pub mod record;
 pub mod rules;
 pub mod text;
 
-pub use classifier::{Classifier, Decision, Outcome, Settings};
+pub use classifier::{Classifier, Settings};
 pub use code::{Code, Label};
+pub use decision::{Decision, Outcome};
 pub use error::{Error, Fault, Result};
 pub use record::Record;
 

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::calibration::Probability;
-use crate::classifier::{Classifier, Decision, Outcome, ReviewReason};
+use crate::classifier::Classifier;
 use crate::code::{Code, Label, Level};
+use crate::decision::{Decision, Outcome, ReviewReason};
 use crate::index::PrototypeKind;
 use crate::pack::{Effect, Pack};
 use crate::rules::RuleReview;

@@ -123,6 +123,11 @@ impl Ranking<'_> {
         self.probabilities.iter().copied().fold(0.0, f32::max)
     }
 
+    fn best_label(&self) -> Option<Label> {
+        let best = self.best();
+        self.probabilities.iter().position(|value| *value >= best).map(|place| self.labels[place])
+    }
+
     fn is_contested(&self, place: usize) -> bool {
         let value = self.probabilities[place];
         value > 0.0 && value >= self.contested * self.best()
@@ -229,10 +234,12 @@ impl RuleSet {
             let rule = &compiled.rule;
             let vetoes = matches!(rule.effect, Effect::Redirect(_) | Effect::Out);
             let under = |code: Code| rule.items.iter().any(|scope| scope.contains(code)) && !is_target(rule, code);
+            // A rule is looked at where it could change the answer, and where it is a ground for the answer that stands.
             let contested = ranking.classes(under).any(|place| ranking.is_contested(place));
+            let grounds = ranking.best_label().is_some_and(|best| hands_to(&rule.effect, best));
             let tied =
                 !rule.tie || ranking.classes(|code| is_target(rule, code)).any(|place| ranking.is_contested(place));
-            if !contested || !tied {
+            if !(contested || grounds) || !tied {
                 continue;
             }
             let trigger = self.trigger(at, text)?;
@@ -300,7 +307,16 @@ impl RuleSet {
 
 /// Whether a class is a target of a rule: it is never vetoed by it.
 fn is_target(rule: &Rule, code: Code) -> bool {
-    matches!(&rule.effect, Effect::Redirect(to) if to.iter().any(|target| target.contains(code)))
+    hands_to(&rule.effect, Label::Class(code))
+}
+
+/// Whether a label can receive what a rule of this effect vetoes.
+fn hands_to(effect: &Effect, label: Label) -> bool {
+    match (effect, label) {
+        (Effect::Out, Label::OutOfScope) => true,
+        (Effect::Redirect(to), Label::Class(code)) => to.iter().any(|target| target.contains(code)),
+        _ => false,
+    }
 }
 
 /// Whether every captured place is made of whole words.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each module of the library with the modules that it may use.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("error", &[]),
     ("code", &[]),
     ("pack", &["error", "code"]),
@@ -13,11 +13,12 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("index", &["error", "code", "pack", "text", "encoder"]),
     ("rules", &["error", "code", "pack", "text"]),
     ("calibration", &["code"]),
-    ("classifier", &["error", "code", "pack", "text", "encoder", "index", "rules", "calibration"]),
-    ("record", &["error", "code", "pack", "text", "index", "rules", "calibration", "classifier"]),
-    ("eval", &["error", "code", "calibration", "classifier"]),
+    ("decision", &["code", "text", "index", "rules", "calibration"]),
+    ("classifier", &["error", "code", "pack", "text", "encoder", "index", "rules", "calibration", "decision"]),
+    ("record", &["error", "code", "pack", "text", "index", "rules", "calibration", "decision", "classifier"]),
+    ("eval", &["error", "code", "calibration", "decision", "classifier"]),
     ("load", &["error", "pack", "encoder", "index", "calibration", "classifier", "eval"]),
-    ("cli", &["error", "code", "pack", "rules", "classifier", "record", "eval", "load"]),
+    ("cli", &["error", "code", "pack", "rules", "decision", "classifier", "record", "eval", "load"]),
 ];
 
 /// Each foreign crate with the modules that may name it; what is not listed (serde, regex, sha2, thiserror …) is free.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::classifier::{Classifier, Outcome};
+use crate::classifier::Classifier;
 use crate::code::{Code, Label};
+use crate::decision::Outcome;
 use crate::error::Result;
 
 use super::labelled::Row;

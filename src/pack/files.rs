@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use toml::Spanned;
 
-use super::{
-    Clause, Crosswalk, Domain, Effect, Exemplar, Inclusion, Item, Pack, Pattern, Question, Rule, Scope, Unruled,
+use super::shapes::{
+    ClassificationToml, CrosswalkToml, EffectToml, ExemplarJson, GuidanceToml, PackToml, RuleToml, RulesToml, Side,
+    Versioned,
 };
-use crate::code::{Code, Label};
+use super::{Effect, Exemplar, Pack, Pattern, Question, Rule, Scope, Unruled};
 use crate::error::{Error, Fault, Result};
 
 /// The version of the pack format that this program reads.
@@ -141,6 +140,7 @@ impl PackFiles {
             edition: head.edition,
             levels: head.levels,
             negations: rules.negations,
+            generic: longest_first(guidance.generic),
             negations_after: rules.negations_after,
             rules: all_rules,
             unruled: rules.unruled.into_iter().map(|raw| Unruled { clause: raw.clause, reason: raw.reason }).collect(),
@@ -252,231 +252,11 @@ impl Reader<'_> {
     }
 }
 
+fn longest_first(mut words: Vec<String>) -> Vec<String> {
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    words
+}
+
 fn line_at(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1
-}
-
-/// A file that states the version of its format.
-trait Versioned {
-    fn format_version(&self) -> u32;
-}
-
-macro_rules! versioned {
-    ($($file:ty),+) => {
-        $(impl Versioned for $file {
-            fn format_version(&self) -> u32 {
-                self.format_version
-            }
-        })+
-    };
-}
-
-versioned!(PackToml, ClassificationToml, RulesToml, GuidanceToml, CrosswalkToml);
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PackToml {
-    format_version: u32,
-    id: String,
-    title: String,
-    authority: String,
-    edition: String,
-    levels: [String; 3],
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClassificationToml {
-    format_version: u32,
-    general: Vec<ClauseToml>,
-    items: Vec<ItemToml>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ItemToml {
-    code: Code,
-    name: String,
-    definition: String,
-    #[serde(default)]
-    inclusions: Vec<InclusionToml>,
-    #[serde(default)]
-    exclusions: Vec<ClauseToml>,
-}
-
-impl From<ItemToml> for Item {
-    fn from(raw: ItemToml) -> Self {
-        let inclusion = |raw: InclusionToml| Inclusion { id: raw.id, name: raw.name, text: raw.text };
-        Self {
-            code: raw.code,
-            name: raw.name,
-            definition: raw.definition,
-            inclusions: raw.inclusions.into_iter().map(inclusion).collect(),
-            exclusions: raw.exclusions.into_iter().map(Clause::from).collect(),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InclusionToml {
-    id: String,
-    name: String,
-    text: String,
-}
-
-#[derive(Deserialize, Clone)]
-#[serde(deny_unknown_fields)]
-struct ClauseToml {
-    id: String,
-    text: String,
-    within: Option<String>,
-}
-
-impl From<ClauseToml> for Clause {
-    fn from(raw: ClauseToml) -> Self {
-        Self { id: raw.id, text: raw.text, within: raw.within }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RulesToml {
-    format_version: u32,
-    negations: Vec<String>,
-    negations_after: Vec<String>,
-    rules: Vec<RuleToml>,
-    #[serde(default)]
-    unruled: Vec<UnruledToml>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleToml {
-    id: Spanned<String>,
-    clause: String,
-    items: Vec<ScopeToml>,
-    effect: EffectToml,
-    to: Option<Vec<Code>>,
-    trigger: Vec<String>,
-    #[serde(default)]
-    also: Vec<String>,
-    #[serde(default)]
-    unless: Vec<String>,
-    #[serde(default)]
-    tie: bool,
-    note: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum EffectToml {
-    Redirect,
-    Out,
-    Note,
-    Review,
-}
-
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct ScopeToml(Scope);
-
-impl TryFrom<String> for ScopeToml {
-    type Error = crate::code::ParseCodeError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text == "*" { Ok(Self(Scope::Everything)) } else { text.parse().map(|code| Self(Scope::Below(code))) }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UnruledToml {
-    clause: String,
-    reason: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GuidanceToml {
-    format_version: u32,
-    principles: Vec<ClauseToml>,
-    rules: Vec<RuleToml>,
-    questions: Vec<QuestionToml>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct QuestionToml {
-    between: [Label; 2],
-    ask: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExemplarJson {
-    id: String,
-    rule: String,
-    side: Side,
-    text: String,
-    code: Option<Label>,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Side {
-    Catch,
-    Miss,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CrosswalkToml {
-    format_version: u32,
-    id: String,
-    title: String,
-    issued: String,
-    source: String,
-    note: Option<String>,
-    domains: Vec<DomainToml>,
-    #[serde(default)]
-    none: Vec<NoneToml>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DomainToml {
-    number: u32,
-    name: String,
-    text: String,
-    remark: Option<String>,
-    classes: Vec<Code>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoneToml {
-    code: Code,
-    reason: String,
-}
-
-impl From<CrosswalkToml> for Crosswalk {
-    fn from(raw: CrosswalkToml) -> Self {
-        let domain = |raw: DomainToml| Domain {
-            number: raw.number,
-            name: raw.name,
-            text: raw.text,
-            remark: raw.remark,
-            classes: raw.classes,
-        };
-        Self {
-            id: raw.id,
-            title: raw.title,
-            issued: raw.issued,
-            source: raw.source,
-            note: raw.note,
-            domains: raw.domains.into_iter().map(domain).collect(),
-            none: raw.none.into_iter().map(|none| (none.code, none.reason)).collect(),
-        }
-    }
 }

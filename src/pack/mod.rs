@@ -5,6 +5,7 @@
 mod check;
 mod files;
 mod pattern;
+mod shapes;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,6 +39,8 @@ pub struct Pack {
     pub negations: Vec<String>,
     /// Words that turn a trigger off when they stand right behind it.
     pub negations_after: Vec<String>,
+    /// Words that stand in any title and say nothing of the service, longest first.
+    pub generic: Vec<String>,
     /// Rules of the exclusions, then those of the judgement principles, in the order of the files.
     pub rules: Vec<Rule>,
     /// Clauses that cannot be a rule, with the reason.

@@ -8,7 +8,7 @@ use super::words::word_boundaries;
 pub enum Reading {
     /// Chinese, or English.
     Readable,
-    /// Fewer letters than a name of anything has.
+    /// Fewer letters than a name of anything has, or none but generic words.
     TooShort,
     /// Mostly in a language other than Chinese and English.
     OtherLanguage,
@@ -95,8 +95,9 @@ const ENGLISH: [&str; 64] = [
     "content",
 ];
 
-/// Looks at a normalised text.
-pub fn readable(text: &str) -> Reading {
+/// Looks at a normalised text. `generic` are words that stand in any title and say nothing of the service, longest
+/// first.
+pub fn readable(text: &str, generic: &[String]) -> Reading {
     let sample: String = text.chars().take(SAMPLE).collect();
     let mut han = 0;
     let mut latin = 0;
@@ -122,6 +123,7 @@ pub fn readable(text: &str) -> Reading {
     if han >= FEWEST_HAN || han * 2 > latin {
         return match han {
             ..FEWEST_HAN if latin < FEWEST_LATIN => Reading::TooShort,
+            _ if latin < FEWEST_LATIN && is_generic(&sample, generic) => Reading::TooShort,
             _ if is_chinese_gibberish(&sample) => Reading::Gibberish,
             _ => Reading::Readable,
         };
@@ -130,6 +132,12 @@ pub fn readable(text: &str) -> Reading {
         return Reading::TooShort;
     }
     latin_reading(&sample)
+}
+
+/// Whether hardly anything is left of a text without its generic words.
+fn is_generic(sample: &str, generic: &[String]) -> bool {
+    let rest = generic.iter().fold(sample.to_owned(), |rest, word| rest.replace(word.as_str(), ""));
+    rest.chars().filter(|character| is_han(*character)).count() < 2
 }
 
 /// Chinese characters in no words, or the same few over and over.
@@ -169,6 +177,10 @@ fn latin_reading(sample: &str) -> Reading {
 mod tests {
     use super::*;
 
+    fn generic() -> Vec<String> {
+        ["技术", "服务", "项目"].map(str::to_owned).to_vec()
+    }
+
     #[test]
     fn texts_that_can_be_coded_are_readable() {
         for text in [
@@ -179,7 +191,7 @@ mod tests {
             "C++ 上位机软件开发",
             "Clinical trial data management, Phase III oncology study",
         ] {
-            assert_eq!(readable(text), Reading::Readable, "{text}");
+            assert_eq!(readable(text, &generic()), Reading::Readable, "{text}");
         }
     }
 
@@ -187,6 +199,7 @@ mod tests {
     fn what_cannot_be_coded_says_why() {
         let cases = [
             ("服务", Reading::TooShort),
+            ("2025年技术服务项目", Reading::TooShort),
             ("ERP", Reading::TooShort),
             ("。", Reading::TooShort),
             ("!!!@@@###$$$%%%^^^", Reading::Gibberish),
@@ -199,7 +212,7 @@ mod tests {
             ("Entwicklung einer Anwendung zur Verwaltung von Kundendaten", Reading::OtherLanguage),
         ];
         for (text, expected) in cases {
-            assert_eq!(readable(text), expected, "{text}");
+            assert_eq!(readable(text, &generic()), expected, "{text}");
         }
     }
 }
