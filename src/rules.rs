@@ -25,36 +25,32 @@ pub struct RuleSet {
 
 struct Compiled {
     rule: Rule,
-    /// Compiled when the rule is first looked at: of a hundred rules, a text contests a few.
-    patterns: OnceLock<Result<Patterns, Fault>>,
+    trigger: Lazy,
+    also: Lazy,
+    unless: Lazy,
 }
 
-struct Patterns {
-    trigger: Vec<Regex>,
-    also: Vec<Regex>,
-    unless: Vec<Regex>,
+/// The regular expressions of some patterns, compiled when they are first asked for: of a hundred rules a text concerns
+/// a few, and of those it triggers fewer.
+struct Lazy {
+    patterns: Vec<Pattern>,
+    compiled: OnceLock<Result<Vec<Regex>, Fault>>,
 }
 
-impl Compiled {
-    fn patterns(&self) -> Result<&Patterns> {
-        let rule = &self.rule;
-        let compile = |patterns: &[Pattern]| -> Result<Vec<Regex>, Fault> {
-            let compiled = patterns.iter().map(|pattern| {
-                Regex::new(pattern.regex()).map_err(|error| {
-                    let message = format!("规则 {}：模式“{}”无法使用：{error}", rule.id, pattern.source());
-                    Fault { file: "rules.toml".to_owned(), line: 1, message }
-                })
-            });
-            compiled.collect()
-        };
-        let patterns = self.patterns.get_or_init(|| {
-            Ok(Patterns {
-                trigger: compile(&rule.trigger)?,
-                also: compile(&rule.also)?,
-                unless: compile(&rule.unless)?,
+impl Lazy {
+    fn new(patterns: &[Pattern]) -> Self {
+        Self { patterns: patterns.to_vec(), compiled: OnceLock::new() }
+    }
+
+    fn get(&self) -> Result<&[Regex]> {
+        let compile = |pattern: &Pattern| {
+            Regex::new(pattern.regex()).map_err(|error| {
+                let message = format!("模式“{}”无法使用：{error}", pattern.source());
+                Fault { file: "rules.toml".to_owned(), line: 1, message }
             })
-        });
-        patterns.as_ref().map_err(|fault| Error::Pack { faults: vec![fault.clone()] })
+        };
+        let compiled = self.compiled.get_or_init(|| self.patterns.iter().map(compile).collect());
+        compiled.as_deref().map_err(|fault| Error::Pack { faults: vec![fault.clone()] })
     }
 }
 
@@ -164,7 +160,12 @@ impl Ranking<'_> {
 impl RuleSet {
     /// The rules of a pack.
     pub fn new(pack: &Pack) -> Self {
-        let compiled = |rule: &Rule| Compiled { rule: rule.clone(), patterns: OnceLock::new() };
+        let compiled = |rule: &Rule| Compiled {
+            trigger: Lazy::new(&rule.trigger),
+            also: Lazy::new(&rule.also),
+            unless: Lazy::new(&rule.unless),
+            rule: rule.clone(),
+        };
         Self {
             rules: pack.rules.iter().map(compiled).collect(),
             negations: pack.negations.clone(),
@@ -177,7 +178,8 @@ impl RuleSet {
     /// # Errors
     /// [`Error::Pack`] for a pattern too large to compile.
     pub fn verify(&self) -> Result<()> {
-        self.rules.iter().try_for_each(|compiled| compiled.patterns().map(|_| ()))
+        let all = self.rules.iter().flat_map(|rule| [&rule.trigger, &rule.also, &rule.unless]);
+        all.map(Lazy::get).try_for_each(|compiled| compiled.map(|_| ()))
     }
 
     /// The words of a lower-cased normalised text that trigger a rule, where its `also` and `unless` allow it. What is
@@ -186,10 +188,11 @@ impl RuleSet {
     /// # Errors
     /// As [`Self::verify`].
     pub fn trigger(&self, rule: usize, text: &str) -> Result<Option<Range<usize>>> {
-        let Patterns { trigger, also, unless } = self.rules[rule].patterns()?;
-        let found = |regexes: &[Regex]| regexes.iter().find_map(|regex| self.find(regex, text));
-        let words = found(trigger).filter(|_| also.is_empty() || found(also).is_some());
-        Ok(words.filter(|_| found(unless).is_none()))
+        let Compiled { trigger, also, unless, rule } = &self.rules[rule];
+        let found = |lazy: &Lazy| Ok(lazy.get()?.iter().find_map(|regex| self.find(regex, text)));
+        let Some(words) = found(trigger)? else { return Ok(None) };
+        let also = rule.also.is_empty() || found(also)?.is_some();
+        Ok((also && found(unless)?.is_none()).then_some(words))
     }
 
     /// The first match that is not negated.
@@ -244,8 +247,8 @@ impl RuleSet {
             }
             let trigger = self.trigger(at, text)?;
             // The two sides of a rule that vetoes are coded differently, so an encoder trained on the codes can tell
-            // them apart; those of a remark are not.
-            if trigger.is_none() && !(vetoes && nearness(&rule.id)) {
+            // them apart; those of a remark are not, and as a mere ground similarity says nothing new.
+            if trigger.is_none() && !(vetoes && contested && nearness(&rule.id)) {
                 continue;
             }
             let places: Vec<usize> = if vetoes { ranking.classes(under).collect() } else { Vec::new() };
