@@ -13,6 +13,8 @@
 //! # Ok::<(), waibao::Error>(())
 //! ```
 
+#![warn(clippy::unwrap_used)]
+
 pub mod calibration;
 pub mod classifier;
 pub mod code;

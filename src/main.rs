@@ -1,5 +1,7 @@
 //! The program `waibao`.
 
+#![warn(clippy::unwrap_used)]
+
 use std::process::ExitCode;
 
 mod cli;
