@@ -16,6 +16,18 @@ fn both_readmes_give_the_same_commands() {
 }
 
 #[test]
+fn the_example_is_what_the_first_command_prints() {
+    let first = commands("README.md").remove(0);
+    let text = first.split('"').nth(1).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_waibao")).args(["classify", text]).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    for name in ["README.md", "README.zh-CN.md"] {
+        let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+        assert!(readme.contains(&format!("```text\n{printed}```")), "{name} shows another output than\n{printed}");
+    }
+}
+
+#[test]
 fn the_commands_run() {
     let mut count = 0;
     for line in commands("README.md") {
