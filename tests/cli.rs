@@ -137,6 +137,17 @@ fn a_wrong_command_line_is_answered_in_chinese() {
     assert_refused(&[], None, &["请给出命令"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn an_argument_in_another_encoding_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let words = encoding_rs::GB18030.encode(CALL_CENTRE).0;
+    let argument = std::ffi::OsStr::from_bytes(&words);
+    let output = Command::new(env!("CARGO_BIN_EXE_waibao")).arg("classify").arg(argument).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("UTF-8"));
+}
+
 #[test]
 fn help_and_version_are_printed_in_chinese() {
     for args in [&["--help"][..], &["classify", "--help"], &["codes", "-h"], &["pack", "check", "--help"]] {

@@ -102,6 +102,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         Usage::InvalidValue if value.is_empty() => format!("“{argument}”后面缺少内容"),
         Usage::InvalidValue | Usage::ValueValidation => format!("“{argument}”不能是“{value}”"),
         Usage::MissingRequiredArgument => format!("缺少 {argument}"),
+        Usage::InvalidUtf8 => "命令行里有不是 UTF-8 的文字。请改用 -f 从文件读".to_owned(),
         Usage::ArgumentConflict => format!("“{argument}”重复或与其他选项冲突"),
         _ => format!("命令行有误：“{argument}”"),
     };

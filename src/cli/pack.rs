@@ -12,7 +12,7 @@ use super::Done;
 pub(super) fn check(dir: Option<&Path>, out: &mut dyn Write) -> Done {
     let pack = dir.map_or_else(Pack::embedded, Pack::open)?;
     RuleSet::new(&pack).verify()?;
-    writeln!(out, "{}（{}）完好：", pack.title, pack.id)?;
+    writeln!(out, "{}（{}，{}，{}）完好：", pack.title, pack.id, pack.authority, pack.issued)?;
     writeln!(
         out,
         "  {} 小类，{} 典型业务，{} 条款，{} 规则（{} 条款说明了为何没有规则），{} 例句，{} 判别问题，{} 对照目录",

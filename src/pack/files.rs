@@ -138,6 +138,7 @@ impl PackFiles {
             title: head.title,
             authority: head.authority,
             edition: head.edition,
+            issued: head.issued,
             levels: head.levels,
             negations: rules.negations,
             generic: longest_first(guidance.generic),

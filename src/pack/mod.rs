@@ -29,6 +29,8 @@ pub struct Pack {
     pub authority: String,
     /// The edition, as the authority calls it.
     pub edition: String,
+    /// When it was issued: a year or a date, as precisely as the text says.
+    pub issued: String,
     /// Names of the levels (大类, 中类, 小类).
     pub levels: [String; 3],
     /// Hash of every file of the pack, hexadecimal.

@@ -31,6 +31,7 @@ pub(super) struct PackToml {
     pub(super) title: String,
     pub(super) authority: String,
     pub(super) edition: String,
+    pub(super) issued: String,
     pub(super) levels: [String; 3],
 }
 
