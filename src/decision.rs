@@ -20,6 +20,17 @@ pub enum Outcome {
     NeedsReview,
 }
 
+impl Outcome {
+    /// As a person reads it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Assigned => "可采纳",
+            Self::OutOfScope => "不属于服务外包",
+            Self::NeedsReview => "需人工判断",
+        }
+    }
+}
+
 /// A label with its calibrated confidence.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {

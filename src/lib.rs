@@ -4,7 +4,8 @@
 //! Reading order: [`code`] and [`pack`] are the classification as data; [`text`] cleans and segments what the user
 //! gives; [`encoder`] and [`index`] compare it with the pack's prototypes; [`rules`] enforce the exclusions;
 //! [`calibration`] turns scores into probabilities; [`classifier`] holds the order of these steps, which end in a
-//! [`decision`]; [`record`] is its outward form; [`mod@eval`] measures; [`load`] puts a classifier together.
+//! [`decision`]; [`record`] is its outward form; [`mod@eval`] measures, over the rows of a [`mod@table`]; [`load`] puts a
+//! classifier together.
 //!
 //! ```
 //! let classifier = waibao::load::embedded()?;
@@ -27,7 +28,9 @@ pub mod load;
 pub mod pack;
 pub mod record;
 pub mod rules;
+pub mod table;
 pub mod text;
+pub mod whole;
 
 pub use classifier::{Classifier, Settings};
 pub use code::{Code, Label};

@@ -1,14 +1,16 @@
 //! A classifier from what is compiled in, or from directories that the user names.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::calibration::{Calibrator, Labelled};
 use crate::classifier::{Classifier, Settings};
 use crate::encoder::{BertEncoder, Encoder, ModelFiles};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::eval::shipped_labels;
 use crate::index::{Index, cache_file};
 use crate::pack::Pack;
+use crate::whole;
 
 /// What is still to be computed for a model and a pack before the first text can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +76,7 @@ pub fn open(sources: &Sources<'_>) -> Result<Classifier> {
 /// directory, so that loading has nothing to compute. Only the eighth of the texts that training holds out is used.
 ///
 /// # Errors
-/// Whatever is wrong with model or pack, [`Error::File`] where the directory cannot be written.
+/// Whatever is wrong with model or pack, [`crate::Error::File`] where the directory cannot be written.
 pub fn prepare(model: &Path, pack: Option<&Path>, labelled: &[Labelled]) -> Result<Classifier> {
     let pack = pack.map_or_else(Pack::embedded, Pack::open)?;
     let encoder = BertEncoder::load(&ModelFiles::read(model)?)?;
@@ -84,7 +86,7 @@ pub fn prepare(model: &Path, pack: Option<&Path>, labelled: &[Labelled]) -> Resu
     let calibration = classifier.calibrator().to_json();
     for (name, content) in [("prototypes.bin", stored.as_slice()), ("calibration.json", calibration.as_bytes())] {
         let path = model.join(name);
-        std::fs::write(&path, content).map_err(|error| Error::file(path, "写入", error))?;
+        whole::write(&path, |file| file.write_all(content))?;
     }
     Ok(classifier)
 }
@@ -118,10 +120,11 @@ fn announce(sources: &Sources<'_>, work: Work) {
     }
 }
 
-/// Writes a file of the cache, whole or not at all. A cache that cannot be written only costs time.
+/// Writes a file of the cache. A cache that cannot be written only costs time.
 fn store(path: Option<&Path>, content: &[u8]) {
     let Some(path) = path else { return };
-    let part = path.with_extension(format!("{}.part", std::process::id()));
-    let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&part, content));
-    let _ = written.and_then(|()| std::fs::rename(&part, path));
+    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    if made.is_ok() {
+        let _ = whole::write(path, |file| file.write_all(content));
+    }
 }

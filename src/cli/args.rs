@@ -42,7 +42,7 @@ pub(super) enum Command {
     #[command(help_template = HELP, override_usage = "waibao codes [代码或词…] [选项]")]
     Codes(CodesArgs),
     /// 用已标注的文件检验准确率
-    #[command(help_template = HELP, override_usage = "waibao evaluate <文件…> [选项]")]
+    #[command(help_template = HELP, override_usage = "waibao evaluate [文件…] [选项]")]
     Evaluate(EvaluateArgs),
     /// 检查程序、模型、分类包是否完好
     #[command(help_template = HELP, override_usage = "waibao doctor [选项]")]
@@ -123,13 +123,30 @@ pub(super) struct CodesArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "选项")]
 pub(super) struct EvaluateArgs {
-    /// 标注文件：CSV（列 text、gold，可有 alt、id）或 JSONL（text、code、alt、id）
-    #[arg(value_name = "文件", required = true, value_hint = ValueHint::FilePath, help_heading = "参数")]
+    /// 标注文件：.csv、.jsonl、.xlsx，须有 text（文字）和 gold（标注）两列，可有 alt（第二代码）、id、second（复读）；
+    /// 不给则用 eval/gold 下的全部
+    #[arg(value_name = "文件", value_hint = ValueHint::FilePath, help_heading = "参数")]
     pub(super) files: Vec<PathBuf>,
 
-    /// 把每一行的结果写入此 CSV
-    #[arg(long, value_name = "文件", value_hint = ValueHint::FilePath)]
+    /// 写一份报告网页，旁边再写一份同名的 .xlsx，内有每一行的结果
+    #[arg(long, value_name = "文件.html", value_hint = ValueHint::FilePath)]
+    pub(super) report: Option<PathBuf>,
+
+    /// 把每一行的结论写入此 CSV，供 --check 日后比较
+    #[arg(long, value_name = "文件.csv", value_hint = ValueHint::FilePath)]
     pub(super) results: Option<PathBuf>,
+
+    /// 与目录（默认 eval）里的 thresholds.toml 和 results.csv 比较，列出不达标的和变动了的；有则退出码为 1
+    #[arg(long, value_name = "目录", num_args = 0..=1, require_equals = true, default_missing_value = "eval", value_hint = ValueHint::DirPath)]
+    pub(super) check: Option<PathBuf>,
+
+    /// 只看这一条：文字、标注、结论和依据
+    #[arg(long, value_name = "编号", conflicts_with_all = ["report", "results", "check"])]
+    pub(super) show: Option<String>,
+
+    /// 另按此列分组；可重复
+    #[arg(long = "group", value_name = "列")]
+    pub(super) groups: Vec<String>,
 
     #[command(flatten)]
     pub(super) sources: SourceArgs,

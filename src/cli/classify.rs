@@ -64,13 +64,9 @@ fn read(args: &ClassifyArgs) -> Result<Vec<String>, Error> {
     Ok(texts.into_iter().map(|(_, text)| text).collect())
 }
 
-fn print(record: &Record, explain: bool, out: &mut dyn Write) -> std::io::Result<()> {
-    let outcome = match record.outcome {
-        Outcome::Assigned => "可采纳",
-        Outcome::OutOfScope => "不属于服务外包",
-        Outcome::NeedsReview => "需人工判断",
-    };
-    writeln!(out, "结论    {outcome}")?;
+/// A record for a person.
+pub(super) fn print(record: &Record, explain: bool, out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(out, "结论    {}", record.outcome.name())?;
     if let (Some(code), Some(name), true) = (&record.code, &record.name, record.outcome != Outcome::OutOfScope) {
         writeln!(out, "代码    {code} {name}")?;
         writeln!(out, "路径    {}", record.path.join(" › "))?;
@@ -163,7 +159,7 @@ fn percent(confidence: f64) -> String {
 }
 
 /// A text on one line, cut to a number of characters.
-fn shortened(text: &str, length: usize) -> String {
+pub(super) fn shortened(text: &str, length: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= length {
         return line;

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use waibao::code::Level;
-use waibao::pack::{Effect, Item, Pack, Scope};
-use waibao::{Code, Error};
+use waibao::pack::{Convention, Effect, Item, Pack, Scope};
+use waibao::{Code, Error, Label};
 
 use super::Done;
 use super::args::CodesArgs;
@@ -81,6 +81,7 @@ fn entry(pack: &Pack, item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
         }
     }
     incoming(pack, item, out)?;
+    conventions(pack, item, out)?;
     if item.code.level() == Level::Class {
         writeln!(out, "\n重点领域")?;
         for crosswalk in &pack.crosswalks {
@@ -116,6 +117,39 @@ fn incoming(pack: &Pack, item: &Item, out: &mut dyn Write) -> std::io::Result<()
     Ok(())
 }
 
+/// How cases are coded for which the official text leaves room.
+fn conventions(pack: &Pack, item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
+    if item.code.level() != Level::Class {
+        return Ok(());
+    }
+    let mut head = false;
+    for convention in pack.conventions_of(item.code) {
+        if !head {
+            writeln!(out, "\n编码惯例")?;
+            head = true;
+        }
+        convention_line(convention, out)?;
+    }
+    Ok(())
+}
+
+fn convention_line(convention: &Convention, out: &mut dyn Write) -> std::io::Result<()> {
+    let join = |labels: &[Label]| labels.iter().map(Label::to_string).collect::<Vec<_>>().join("、");
+    let codes = match convention.codes.as_slice() {
+        [] => String::new(),
+        codes => format!(" → {}", join(codes)),
+    };
+    let second = match convention.second.as_slice() {
+        [] => String::new(),
+        second => format!("，也可 {}", join(second)),
+    };
+    writeln!(out, "  {:<6} {}{codes}{second}", convention.id, convention.case)?;
+    if let Some(condition) = &convention.condition {
+        writeln!(out, "         {condition}")?;
+    }
+    writeln!(out, "         依据：{}", convention.basis)
+}
+
 /// Items that hold every word, those that hold it in the name first.
 fn search(pack: &Pack, words: &[String], out: &mut dyn Write) -> std::io::Result<()> {
     let all_in = |text: &str| words.iter().all(|word| text.to_lowercase().contains(&word.to_lowercase()));
@@ -126,7 +160,8 @@ fn search(pack: &Pack, words: &[String], out: &mut dyn Write) -> std::io::Result
     };
     let (named, rest): (Vec<&Item>, Vec<&Item>) =
         pack.items().filter(|item| all_in(&text(item))).partition(|item| all_in(&item.name));
-    if named.is_empty() && rest.is_empty() {
+    let conventions: Vec<&Convention> = pack.conventions.iter().filter(|known| all_in(&known.case)).collect();
+    if named.is_empty() && rest.is_empty() && conventions.is_empty() {
         return writeln!(out, "没有找到“{}”", words.join(" "));
     }
     for item in named.into_iter().chain(rest) {
@@ -142,6 +177,10 @@ fn search(pack: &Pack, words: &[String], out: &mut dyn Write) -> std::io::Result
         {
             writeln!(out, "    {id:<7} {sentence}")?;
         }
+    }
+    if !conventions.is_empty() {
+        writeln!(out, "编码惯例")?;
+        conventions.into_iter().try_for_each(|convention| convention_line(convention, out))?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ pub(super) fn check(dir: Option<&Path>, out: &mut dyn Write) -> Done {
     writeln!(out, "{}（{}，{}，{}）完好：", pack.title, pack.id, pack.authority, pack.issued)?;
     writeln!(
         out,
-        "  {} 小类，{} 典型业务，{} 条款，{} 规则（{} 条款说明了为何没有规则），{} 例句，{} 判别问题，{} 对照目录",
+        "  {} 小类，{} 典型业务，{} 条款，{} 规则（{} 条款说明了为何没有规则），{} 例句，{} 判别问题，{} 编码惯例，{} 对照目录",
         pack.classes().count(),
         pack.items().map(|item| item.inclusions.len()).sum::<usize>(),
         pack.clauses().count(),
@@ -23,6 +23,7 @@ pub(super) fn check(dir: Option<&Path>, out: &mut dyn Write) -> Done {
         pack.unruled.len(),
         pack.exemplars.len(),
         pack.questions.len(),
+        pack.conventions.len(),
         pack.crosswalks.len(),
     )?;
     Ok(ExitCode::SUCCESS)

@@ -1,20 +1,147 @@
-//! Labelled texts: CSV files with a header, JSON lines, and those that are compiled in.
+//! Labelled texts: those of a user's table, and those that are compiled in.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use serde::Deserialize;
 
 use crate::calibration::Labelled;
-use crate::code::Label;
+use crate::code::{Label, ParseCodeError};
 use crate::error::{Error, Result};
+use crate::table;
 
-/// A labelled text of a file, with its id.
+/// A labelled text of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The id; the row's number where the file has none.
+    /// The text's id; the row's number where the file has none.
     pub id: String,
-    /// The text and its acceptable labels.
+    /// The text and its acceptable labels, the best first.
     pub labelled: Labelled,
+    /// What a second reader gave it, blind.
+    pub second: Option<Label>,
+    /// The clause that the text was written to try, and on which side of it the text lies.
+    pub trial: Option<Trial>,
+    /// What the text is grouped by: the name of a column and what stands in it.
+    pub groups: Vec<(Rc<str>, String)>,
+}
+
+/// A text written to try a clause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// The clause's id.
+    pub clause: String,
+    /// Whether the clause must catch the text; else the text is a neighbour that it must let pass.
+    pub caught: bool,
+    /// What the two texts of a pair have in common.
+    pub pair: Option<String>,
+}
+
+/// What a column is for, with the names that it may have.
+const TEXT: &[&str] = &["text", "文字", "合同描述", "合同内容", "内容", "描述"];
+const GOLD: &[&str] = &["gold", "code", "标注", "正确代码", "代码"];
+const ALT: &[&str] = &["alt", "第二代码", "备选代码"];
+const ID: &[&str] = &["id", "编号", "序号"];
+const SECOND: &[&str] = &["second", "复读"];
+
+/// Columns that the texts are grouped by wherever a file has them.
+const GROUPS: [&str; 3] = ["register", "language", "quality"];
+
+/// Shows every labelled text of a file to a function: `.csv`, `.jsonl` or `.xlsx` with the columns `text` and `gold`, and, if
+/// there, `alt`, `id`, `second`, `clause`, `side`, `pair` and columns to group by.
+///
+/// # Errors
+/// [`Error::File`] for a file that cannot be read, [`Error::Row`] with row and column for what is wrong in it, and what
+/// the function returns.
+pub fn visit_labelled(path: &Path, groups: &[String], visit: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
+    let mut any = false;
+    table::read(path, &mut |raw| {
+        any = true;
+        visit(row(path, &raw, groups)?)
+    })?;
+    if any { Ok(()) } else { Err(Error::Argument(format!("{}：没有数据行", path.display()))) }
+}
+
+/// Every labelled text of a file.
+///
+/// # Errors
+/// As [`visit_labelled`].
+pub fn read_labelled(path: &Path) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    visit_labelled(path, &[], &mut |row| {
+        rows.push(row);
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+fn row(path: &Path, raw: &table::Row, groups: &[String]) -> Result<Row> {
+    let bad = |column: &str, problem: String| Error::Row {
+        path: path.to_owned(),
+        row: raw.number,
+        column: column.to_owned(),
+        problem,
+    };
+    let find = |names: &[&'static str]| names.iter().find_map(|name| Some((*name, raw.get(name)?)));
+    let required = |names: &[&'static str]| {
+        find(names).ok_or_else(|| {
+            let there = raw.columns().find(|column| names.contains(column));
+            let found = raw.columns().collect::<Vec<_>>().join("、");
+            match there {
+                Some(column) => bad(column, "是空的".to_owned()),
+                None => bad(names[0], format!("缺少此列（也可叫{}）；现有的列：{found}", names[1..].join("、"))),
+            }
+        })
+    };
+    let label = |(column, text): (&str, &str)| {
+        text.parse::<Label>().map_err(|error: ParseCodeError| bad(column, format!("{error}；不属于服务外包写作 OUT")))
+    };
+    let (_, text) = required(TEXT)?;
+    let mut labels = vec![label(required(GOLD)?)?];
+    if let Some(alt) = find(ALT) {
+        labels.push(label(alt)?);
+    }
+    for (column, label) in [(GOLD, labels.first()), (ALT, labels.get(1))] {
+        if let Some(label) = label.filter(|label| label.class().is_some_and(|code| code.as_str().len() < 3)) {
+            return Err(bad(column[0], format!("{label} 不是小类；应为三位代码，如 I11，或 OUT")));
+        }
+    }
+    let trial = match (raw.get("clause"), raw.get("side")) {
+        (None, None) => None,
+        (Some(clause), Some(side @ ("caught" | "clear"))) => Some(Trial {
+            clause: clause.to_owned(),
+            caught: side == "caught",
+            pair: raw.get("pair").map(str::to_owned),
+        }),
+        _ => return Err(bad("side", "有 clause 就须有 side，且为 caught（应命中）或 clear（应放过）".to_owned())),
+    };
+    let wanted = |name: &str| GROUPS.contains(&name) || groups.iter().any(|group| group == name);
+    if let Some(missing) = groups.iter().find(|group| !raw.columns().any(|column| column == group.as_str())) {
+        let found = raw.columns().collect::<Vec<_>>().join("、");
+        return Err(bad(missing, format!("没有此列，不能按它分组；现有的列：{found}")));
+    }
+    let grouped = raw.cells.iter().filter(|(name, value)| wanted(name) && !value.trim().is_empty());
+    Ok(Row {
+        id: find(ID).map_or_else(|| raw.number.to_string(), |(_, id)| id.to_owned()),
+        labelled: Labelled { text: text.to_owned(), labels },
+        second: find(SECOND).map(label).transpose()?,
+        trial,
+        groups: grouped.map(|(name, value)| (name.clone(), value.trim().to_owned())).collect(),
+    })
+}
+
+/// The files of training texts, compiled in.
+macro_rules! shipped {
+    ($($name:literal),+ $(,)?) => {
+        [$(($name, include_str!(concat!("../../training_data/", $name)))),+]
+    };
+}
+
+/// What is needed of a training text.
+#[derive(Deserialize)]
+struct Shipped {
+    text: String,
+    code: Label,
+    alt: Option<Label>,
 }
 
 /// The self-written labelled texts that are compiled in, from which a foreign model is calibrated.
@@ -22,98 +149,32 @@ pub struct Row {
 /// # Errors
 /// Never for a released program: its tests read them.
 pub fn shipped_labels() -> Result<Vec<Labelled>> {
-    let files = [
-        ("t1.jsonl", include_str!("../../training_data/t1.jsonl")),
-        ("t2.jsonl", include_str!("../../training_data/t2.jsonl")),
-        ("t3.jsonl", include_str!("../../training_data/t3.jsonl")),
-        ("t4.jsonl", include_str!("../../training_data/t4.jsonl")),
-        ("t5.jsonl", include_str!("../../training_data/t5.jsonl")),
-        ("t6.jsonl", include_str!("../../training_data/t6.jsonl")),
-        ("t7.jsonl", include_str!("../../training_data/t7.jsonl")),
-        ("t8.jsonl", include_str!("../../training_data/t8.jsonl")),
-        ("t9.jsonl", include_str!("../../training_data/t9.jsonl")),
-        ("t10.jsonl", include_str!("../../training_data/t10.jsonl")),
-        ("t11.jsonl", include_str!("../../training_data/t11.jsonl")),
+    let files = shipped![
+        "t1.jsonl",
+        "t2.jsonl",
+        "t3.jsonl",
+        "t4.jsonl",
+        "t5.jsonl",
+        "t6.jsonl",
+        "t7.jsonl",
+        "t8.jsonl",
+        "t9.jsonl",
+        "t10.jsonl",
+        "t11.jsonl",
     ];
     let mut labelled = Vec::new();
     for (name, text) in files {
-        labelled.extend(json_lines(Path::new(name), text)?.into_iter().map(|row| row.labelled));
+        for (number, line) in (1..).zip(text.lines()) {
+            let raw: Shipped = serde_json::from_str(line).map_err(|error| Error::Row {
+                path: name.into(),
+                row: number,
+                column: "整行".to_owned(),
+                problem: error.to_string(),
+            })?;
+            labelled.push(Labelled { text: raw.text, labels: [raw.code].into_iter().chain(raw.alt).collect() });
+        }
     }
     Ok(labelled)
-}
-
-/// The rows of a labelled file: `.csv` with the columns `text`, `gold` and, if there, `alt` and `id`; or `.jsonl` with
-/// the keys `text`, `code`, `alt` and `id`.
-///
-/// # Errors
-/// [`Error::File`] for a file that cannot be read, [`Error::Row`] with row and column for one that is wrong.
-pub fn read_labelled(path: &Path) -> Result<Vec<Row>> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::file(path, "读取", error))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("jsonl") => json_lines(path, text),
-        Some("csv") => csv_rows(path, text),
-        _ => Err(Error::Argument(format!("{}：只认 .csv 和 .jsonl 文件", path.display()))),
-    }
-}
-
-#[derive(Deserialize)]
-struct JsonRow {
-    id: Option<String>,
-    text: String,
-    code: String,
-    alt: Option<String>,
-}
-
-fn json_lines(path: &Path, text: &str) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let number = at as u64 + 1;
-        let raw: JsonRow = serde_json::from_str(line)
-            .map_err(|error| bad_row(path, number, "整行", format!("不是预期的 JSON：{error}")))?;
-        rows.push(row(path, number, raw.id, raw.text, [("code", Some(raw.code)), ("alt", raw.alt)])?);
-    }
-    Ok(rows)
-}
-
-fn csv_rows(path: &Path, text: &str) -> Result<Vec<Row>> {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let broken = |error: csv::Error| {
-        let number = error.position().map_or(1, csv::Position::line);
-        bad_row(path, number, "整行", format!("不是完整的 CSV：{error}"))
-    };
-    let headers = reader.headers().map_err(broken)?.clone();
-    let column = |name: &str| headers.iter().position(|header| header.trim() == name);
-    let required = |name: &str| {
-        let found = headers.iter().collect::<Vec<_>>().join("、");
-        column(name).ok_or_else(|| bad_row(path, 1, name, format!("缺少此列；现有的列：{found}")))
-    };
-    let (text_at, gold_at, alt_at, id_at) = (required("text")?, required("gold")?, column("alt"), column("id"));
-    let mut rows = Vec::new();
-    for (at, record) in reader.records().enumerate() {
-        let record = record.map_err(broken)?;
-        let cell = |at: usize| record.get(at).unwrap_or_default().to_owned();
-        let number = at as u64 + 2;
-        let labels = [("gold", Some(cell(gold_at))), ("alt", alt_at.map(cell).filter(|alt| !alt.is_empty()))];
-        rows.push(row(path, number, id_at.map(cell), cell(text_at), labels)?);
-    }
-    Ok(rows)
-}
-
-fn row(path: &Path, number: u64, id: Option<String>, text: String, raw: [(&str, Option<String>); 2]) -> Result<Row> {
-    let mut labels = Vec::new();
-    for (column, label) in raw.into_iter().filter_map(|(column, label)| Some((column, label?))) {
-        let parsed: Label = label.trim().parse().map_err(|error: crate::code::ParseCodeError| {
-            bad_row(path, number, column, format!("{error}；不属于服务外包写作 OUT"))
-        })?;
-        labels.push(parsed);
-    }
-    let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| number.to_string());
-    Ok(Row { id, labelled: Labelled { text, labels } })
-}
-
-fn bad_row(path: &Path, row: u64, column: &str, problem: String) -> Error {
-    Error::Row { path: path.to_owned(), row, column: column.to_owned(), problem }
 }
 
 #[cfg(test)]
@@ -129,10 +190,21 @@ mod tests {
 
     #[test]
     fn csv_and_json_lines_give_the_same_rows() {
-        let csv = read("a.csv", "\u{feff}id,text,gold,alt\n1,\"座席,外包\",B23,\n2,劳务派遣,OUT,B11\n").unwrap();
-        let json = "{\"id\":\"1\",\"text\":\"座席,外包\",\"code\":\"B23\",\"alt\":null}\n{\"id\":\"2\",\"text\":\"劳务派遣\",\"code\":\"OUT\",\"alt\":\"B11\"}\n";
+        let csv = "\u{feff}id,text,gold,alt,second,language,clause,side,pair\n\
+                   1,\"座席,外包\",B23,,B23,zh,,,\n2,劳务派遣,OUT,B11,OUT,zh,B11-x1,caught,B11-x1#1\n";
+        let json = r#"{"id":"1","text":"座席,外包","gold":"B23","alt":null,"second":"B23","language":"zh"}
+            {"id":"2","text":"劳务派遣","gold":"OUT","alt":"B11","second":"OUT","language":"zh","clause":"B11-x1","side":"caught","pair":"B11-x1#1"}"#;
+        let csv = read("a.csv", csv).unwrap();
         assert_eq!(csv, read("a.jsonl", json).unwrap());
         assert_eq!(csv[1].labelled.labels.len(), 2);
+        assert!(csv[1].trial.as_ref().unwrap().caught);
+        assert_eq!(csv[0].groups, [(Rc::from("language"), "zh".to_owned())]);
+    }
+
+    #[test]
+    fn chinese_headings_will_do() {
+        let rows = read("a.csv", "编号,合同描述,代码\n7,座席外包,B23\n").unwrap();
+        assert_eq!((rows[0].id.as_str(), rows[0].labelled.text.as_str()), ("7", "座席外包"));
     }
 
     #[test]
@@ -140,10 +212,16 @@ mod tests {
         let error = |name, content| read(name, content).unwrap_err().to_string();
         let message = error("a.csv", "text,gold\n座席外包,B23\n软件,I1X\n");
         assert!(message.contains("第 3 行") && message.contains("gold") && message.contains("I1X"), "{message}");
+        let message = error("a.csv", "text,gold\n座席外包,\n");
+        assert!(message.contains("第 2 行") && message.contains("gold") && message.contains("空"), "{message}");
         let message = error("a.csv", "text,label\n座席外包,B23\n");
         assert!(message.contains("gold") && message.contains("label"), "{message}");
+        let message = error("a.csv", "text,gold\n座席外包,B2\n");
+        assert!(message.contains("B2 不是小类"), "{message}");
+        let message = error("a.csv", "text,gold,clause,side\n座席外包,B23,B23-x1,left\n");
+        assert!(message.contains("side"), "{message}");
         let message = error("a.jsonl", "{\"text\":\"x\"}\n");
         assert!(message.contains("第 1 行"), "{message}");
-        assert!(error("a.txt", "").contains(".csv"));
+        assert!(error("a.csv", "text,gold\n").contains("没有数据行"));
     }
 }

@@ -1,215 +1,328 @@
-//! What an evaluation finds.
+//! What an evaluation finds: the answers as they come, and every table over them.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::classifier::Classifier;
 use crate::code::{Code, Label};
-use crate::decision::Outcome;
+use crate::decision::{Decision, Outcome};
 use crate::error::Result;
+use crate::pack::Pack;
+use crate::table;
 
-use super::labelled::Row;
+use super::agreement::{Agreement, agreement};
+use super::answer::{Answer, Said};
+use super::baseline::Baselines;
+use super::figures::{Bin, Figure, coverage_at, headline, ratio, reliability, risk_coverage};
+use super::labelled::{Row, visit_labelled};
+use super::trials::{ClauseTrial, RuleCount, clause_trials, rule_counts, total};
 
 /// Texts that are decided on together.
 const BATCH: usize = 64;
-/// Bins of equal width for the expected calibration error.
-const BINS: usize = 10;
+/// Confused pairs that are shown, and examples of each.
+const CONFUSIONS: usize = 20;
+const EXAMPLES: usize = 2;
+/// What risk–coverage is read off at.
+const PRECISIONS: [f64; 3] = [0.95, 0.97, 0.99];
+/// Kinds of length: name and the first number of characters that is longer.
+const LENGTHS: [(&str, usize); 4] =
+    [("40 字以内", 40), ("40–119 字", 120), ("120–299 字", 300), ("300 字以上", usize::MAX)];
 
-/// The answer to one labelled text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    /// The text's id.
-    pub id: String,
-    /// The acceptable labels.
-    pub gold: Vec<Label>,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// The first candidates, best first; none for a text that cannot be read.
-    pub candidates: Vec<Label>,
-    /// The confidence of the first.
-    pub confidence: f32,
+/// The answers to labelled texts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// In the order of the rows.
+    pub answers: Vec<Answer>,
+    /// What the answers are grouped by: column and value.
+    pub groups: Vec<(Rc<str>, String)>,
 }
 
-impl Answer {
-    /// Whether the first candidate is acceptable.
-    pub fn is_right(&self) -> bool {
-        self.candidates.first().is_some_and(|label| self.gold.contains(label))
+/// What is done with every row beside counting it.
+pub type Sink<'a> = &'a mut dyn FnMut(&Row, &Decision, &Answer) -> Result<()>;
+
+/// Decides on every row of the files. All of them are read through once before the first is decided on, so that a bad row
+/// stops the work before it has begun. Of a text only its answer is kept.
+///
+/// # Errors
+/// As [`visit_labelled`] and [`Classifier::classify`], and what the sink returns.
+pub fn evaluate(classifier: &Classifier, files: &[PathBuf], groups: &[String], sink: Sink<'_>) -> Result<Report> {
+    for path in files {
+        visit_labelled(path, groups, &mut |_| Ok(()))?;
+    }
+    let mut work = Work { classifier, baselines: Baselines::new(classifier.pack()), report: Report::default(), sink };
+    for path in files {
+        let mut batch = Vec::with_capacity(BATCH);
+        visit_labelled(path, groups, &mut |row| {
+            batch.push(row);
+            if batch.len() == BATCH { work.decide(&std::mem::take(&mut batch)) } else { Ok(()) }
+        })?;
+        work.decide(&batch)?;
+    }
+    Ok(work.report)
+}
+
+struct Work<'a> {
+    classifier: &'a Classifier,
+    baselines: Baselines,
+    report: Report,
+    sink: Sink<'a>,
+}
+
+impl Work<'_> {
+    fn decide(&mut self, rows: &[Row]) -> Result<()> {
+        let texts: Vec<&str> = rows.iter().map(|row| row.labelled.text.as_str()).collect();
+        for (row, decision) in rows.iter().zip(self.classifier.classify_batch(&texts)?) {
+            let baselines = self.baselines.answers(&row.labelled.text);
+            let mut answer = Answer::new(self.classifier, row, &decision, baselines);
+            answer.groups = row.groups.iter().map(|group| self.group(group)).collect();
+            (self.sink)(row, &decision, &answer)?;
+            self.report.answers.push(answer);
+        }
+        Ok(())
     }
 
-    fn is_among_first(&self, count: usize) -> bool {
-        self.candidates.iter().take(count).any(|label| self.gold.contains(label))
-    }
-
-    /// Whether the first candidate agrees with an acceptable label in its first `length` characters.
-    fn agrees(&self, length: usize) -> bool {
-        let prefix = |label: &Label| label.to_string().chars().take(length).collect::<String>();
-        let Some(first) = self.candidates.first() else { return false };
-        self.gold.iter().any(|gold| match (gold, first) {
-            (Label::OutOfScope, other) | (other, Label::OutOfScope) => gold == other && first == other,
-            _ => prefix(gold) == prefix(first),
+    fn group(&mut self, group: &(Rc<str>, String)) -> usize {
+        let known = self.report.groups.iter().position(|known| known == group);
+        known.unwrap_or_else(|| {
+            self.report.groups.push(group.clone());
+            self.report.groups.len() - 1
         })
     }
 }
 
-/// Every answer, and the figures over them.
+/// Every table of a report.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    /// The answers in the order of the rows.
-    pub answers: Vec<Answer>,
+pub struct Summary {
+    /// Texts.
+    pub texts: usize,
+    /// The headline figures.
+    pub figures: Vec<Figure>,
+    /// The baselines with their headline figures.
+    pub baselines: Vec<(&'static str, Vec<Figure>)>,
+    /// How far the second readings agree, where there are any.
+    pub agreement: Option<Agreement>,
+    /// For each outcome its share, and the share of right answers in it.
+    pub outcomes: [(Outcome, f64, f64); 3],
+    /// The risk–coverage curve: share answered, share right.
+    pub curve: Vec<(f64, f64)>,
+    /// The share that can be answered at some precisions.
+    pub coverage: Vec<(f64, f64)>,
+    /// The reliability curve.
+    pub reliability: [Bin; 10],
+    /// Precision, recall and F1 of each label.
+    pub classes: Vec<ClassFigures>,
+    /// The most confused pairs.
+    pub confusions: Vec<Confusion>,
+    /// The clauses that are tried.
+    pub trials: BTreeMap<String, ClauseTrial>,
+    /// What each rule did: its id and clause.
+    pub rules: Vec<(String, String, RuleCount)>,
+    /// Breakdowns: column, value, texts, and the figures of these texts.
+    pub groups: Vec<GroupFigures>,
 }
 
-/// Decides on every row.
-///
-/// # Errors
-/// As [`Classifier::classify`].
-pub fn evaluate(classifier: &Classifier, rows: &[Row]) -> Result<Report> {
-    let mut answers = Vec::with_capacity(rows.len());
-    for rows in rows.chunks(BATCH) {
-        let texts: Vec<&str> = rows.iter().map(|row| row.labelled.text.as_str()).collect();
-        for (row, decision) in rows.iter().zip(classifier.classify_batch(&texts)?) {
-            answers.push(Answer {
-                id: row.id.clone(),
-                gold: row.labelled.labels.clone(),
-                outcome: decision.outcome,
-                candidates: decision.candidates.iter().take(3).map(|candidate| candidate.label).collect(),
-                confidence: decision.top().map_or(0.0, |top| top.confidence.get()),
-            });
-        }
-    }
-    Ok(Report { answers })
+/// The figures of one label.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassFigures {
+    /// The label.
+    pub label: Label,
+    /// Its name.
+    pub name: String,
+    /// Texts that count for it.
+    pub texts: usize,
+    /// Of what was said, the share that is right.
+    pub precision: f64,
+    /// Of its texts, the share that was found.
+    pub recall: f64,
+    /// Their harmonic mean.
+    pub f1: f64,
+}
+
+/// A label given for another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Confusion {
+    /// What is right.
+    pub gold: Label,
+    /// What was said.
+    pub said: Label,
+    /// How often.
+    pub count: usize,
+    /// Ids and beginnings of some texts.
+    pub examples: Vec<(String, String)>,
+}
+
+/// The figures of a group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupFigures {
+    /// The column.
+    pub column: String,
+    /// What stands in it.
+    pub value: String,
+    /// Texts.
+    pub texts: usize,
+    /// The share of right answers, with its interval.
+    pub accuracy: Figure,
+    /// The share that needs no person.
+    pub automated: Figure,
 }
 
 impl Report {
-    fn share(&self, wanted: impl Fn(&Answer) -> bool) -> f64 {
-        ratio(self.answers.iter().filter(|answer| wanted(answer)).count(), self.answers.len())
-    }
-
-    /// The share of rows whose first candidate is acceptable.
-    pub fn accuracy(&self) -> f64 {
-        self.share(Answer::is_right)
-    }
-
-    /// The share of rows with an acceptable label among the first three.
-    pub fn top3(&self) -> f64 {
-        self.share(|answer| answer.is_among_first(3))
-    }
-
-    /// Accuracy at the level of groups (2) or divisions (1).
-    pub fn accuracy_at(&self, length: usize) -> f64 {
-        self.share(|answer| answer.agrees(length))
-    }
-
-    /// The share of each outcome: assigned, out of scope, for a person.
-    pub fn outcomes(&self) -> [f64; 3] {
-        [Outcome::Assigned, Outcome::OutOfScope, Outcome::NeedsReview]
-            .map(|outcome| self.share(|answer| answer.outcome == outcome))
-    }
-
-    /// Of what is decided without a person, the share that is right.
-    pub fn precision_without_a_person(&self) -> f64 {
-        let decided: Vec<_> = self.answers.iter().filter(|answer| answer.outcome != Outcome::NeedsReview).collect();
-        ratio(decided.iter().filter(|answer| answer.is_right()).count(), decided.len())
-    }
-
-    /// Precision and recall of 不属于服务外包.
-    pub fn out_of_scope(&self) -> (f64, f64) {
-        let out = Label::OutOfScope;
-        let said = |answer: &&Answer| answer.candidates.first() == Some(&out);
-        let right = self.answers.iter().filter(said).filter(|answer| answer.gold.contains(&out)).count();
-        let gold = self.answers.iter().filter(|answer| answer.gold.first() == Some(&out));
-        let (found, all) = gold.fold((0, 0), |(found, all), answer| (found + usize::from(answer.is_right()), all + 1));
-        (ratio(right, self.answers.iter().filter(said).count()), ratio(found, all))
-    }
-
-    /// The mean over the classes, as first acceptable label, of F1. An acceptable answer counts for the class that it
-    /// names.
-    pub fn macro_f1(&self) -> f64 {
-        let mut counts: BTreeMap<Code, (usize, usize, usize)> = BTreeMap::new();
-        for answer in &self.answers {
-            let said = answer.candidates.first().copied();
-            let gold = said.filter(|said| answer.gold.contains(said)).or(answer.gold.first().copied());
-            if let Some(code) = gold.and_then(Label::class) {
-                let entry = counts.entry(code).or_default();
-                entry.0 += usize::from(answer.is_right());
-                entry.1 += 1;
-            }
-            if let Some(code) = said.and_then(Label::class) {
-                counts.entry(code).or_default().2 += 1;
-            }
-        }
-        let f1 = counts.values().map(|&(right, gold, said)| ratio(2 * right, gold + said));
-        f1.clone().sum::<f64>() / f1.count().max(1) as f64
-    }
-
-    /// The expected calibration error: the mean distance between confidence and share of right answers over ten bins.
-    pub fn calibration_error(&self) -> f64 {
-        let mut bins = [(0_usize, 0_usize, 0.0_f64); BINS];
-        for answer in &self.answers {
-            let bin = ((answer.confidence * BINS as f32) as usize).min(BINS - 1);
-            bins[bin].0 += 1;
-            bins[bin].1 += usize::from(answer.is_right());
-            bins[bin].2 += f64::from(answer.confidence);
-        }
-        let gaps = bins.iter().map(|&(_, right, confidence)| (right as f64 - confidence).abs());
-        gaps.sum::<f64>() / self.answers.len().max(1) as f64
-    }
-
-    /// A CSV line for each answer, with a header: id, gold, outcome, the first three candidates, confidence, right.
-    pub fn to_csv(&self) -> String {
-        let join = |labels: &[Label]| labels.iter().map(Label::to_string).collect::<Vec<_>>().join(" ");
-        let mut csv = "id,gold,outcome,candidates,confidence,right\n".to_owned();
-        for answer in &self.answers {
-            let outcome = serde_json::to_string(&answer.outcome).unwrap_or_default();
-            csv += &format!(
-                "{},{},{},{},{:.3},{}\n",
-                answer.id,
-                join(&answer.gold),
-                outcome.trim_matches('"'),
-                join(&answer.candidates),
-                answer.confidence,
-                u8::from(answer.is_right()),
-            );
-        }
-        csv
-    }
-}
-
-fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(gold: &[&str], said: &[&str], confidence: f32) -> Answer {
-        let labels = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
-        Answer {
-            id: "1".to_owned(),
-            gold: labels(gold),
-            outcome: Outcome::Assigned,
-            candidates: labels(said),
-            confidence,
-        }
-    }
-
-    #[test]
-    fn figures_worked_out_by_hand() {
-        let report = Report {
-            answers: vec![
-                answer(&["I11"], &["I11", "I14"], 0.9),
-                answer(&["I11", "I21"], &["I21", "OUT"], 0.9),
-                answer(&["B23"], &["B22", "B23"], 0.6),
-                answer(&["OUT"], &["K22", "I36", "K12"], 0.6),
-                answer(&["OUT"], &["OUT"], 0.9),
-            ],
+    /// Every table.
+    pub fn summary(&self, pack: &Pack) -> Summary {
+        let answers: Vec<&Answer> = self.answers.iter().collect();
+        let said: Vec<Said<'_>> = self.answers.iter().map(Answer::said).collect();
+        let curve = risk_coverage(&answers);
+        let readings = answers.iter().filter_map(|answer| Some((answer.gold.as_slice(), answer.second?)));
+        let of_baseline = |(place, name): (usize, &&'static str)| {
+            let said: Vec<Said<'_>> = answers.iter().map(|answer| answer.said_by_baseline(place)).collect();
+            (*name, headline(&said))
         };
-        assert_eq!(report.accuracy(), 0.6);
-        assert_eq!(report.top3(), 0.8);
-        assert_eq!(report.accuracy_at(1), 0.8);
-        assert_eq!(report.out_of_scope(), (1.0, 0.5));
-        // I11: 1, I21: 1, B23: 0, B22: 0, K22: 0.
-        assert_eq!(report.macro_f1(), 0.4);
-        // Three right at 0.9 and two wrong at 0.6: (0.3 + 1.2) / 5.
-        assert!((report.calibration_error() - 0.3).abs() < 1e-6);
+        Summary {
+            texts: answers.len(),
+            figures: headline(&said),
+            baselines: Baselines::NAMES.iter().enumerate().map(of_baseline).collect(),
+            agreement: agreement(readings),
+            outcomes: [Outcome::Assigned, Outcome::OutOfScope, Outcome::NeedsReview].map(|outcome| {
+                let these: Vec<_> = answers.iter().filter(|answer| answer.outcome == outcome).collect();
+                let right = these.iter().filter(|answer| answer.is_right()).count();
+                (outcome, ratio(these.len(), answers.len()), ratio(right, these.len()))
+            }),
+            coverage: PRECISIONS.map(|precision| (precision, coverage_at(&curve, precision))).to_vec(),
+            curve,
+            reliability: reliability(&answers),
+            classes: classes(pack, &answers),
+            confusions: confusions(&answers),
+            trials: clause_trials(pack, &answers),
+            rules: rule_counts(&answers)
+                .into_iter()
+                .map(|(rule, count)| (pack.rules[rule].id.clone(), pack.rules[rule].clause.clone(), count))
+                .collect(),
+            groups: self.breakdown(&answers),
+        }
     }
+
+    fn breakdown(&self, answers: &[&Answer]) -> Vec<GroupFigures> {
+        let mut sets: Vec<(String, String, Vec<Said<'_>>)> = Vec::new();
+        let mut from = 0;
+        for (name, to) in LENGTHS {
+            let these = answers.iter().filter(|answer| (from..to).contains(&answer.length));
+            sets.push(("长短".to_owned(), name.to_owned(), these.map(|answer| answer.said()).collect()));
+            from = to;
+        }
+        let mut named: Vec<_> = self.groups.iter().enumerate().collect();
+        named.sort_by_key(|(_, group)| *group);
+        for (place, (column, value)) in named {
+            let these = answers.iter().filter(|answer| answer.groups.contains(&place));
+            sets.push((column.to_string(), value.clone(), these.map(|answer| answer.said()).collect()));
+        }
+        sets.retain(|(_, _, said)| !said.is_empty());
+        let figures = |(column, value, said): (String, String, Vec<Said<'_>>)| {
+            let figures = headline(&said);
+            GroupFigures { column, value, texts: said.len(), accuracy: figures[0], automated: figures[7] }
+        };
+        sets.into_iter().map(figures).collect()
+    }
+
+    /// Writes an answer a line: id, gold, outcome, the first three candidates, confidence, right.
+    ///
+    /// # Errors
+    /// [`crate::Error::File`] where the file cannot be written.
+    pub fn write_results(&self, path: &Path) -> Result<()> {
+        let rows = self.answers.iter().map(|answer| {
+            [
+                answer.id.clone(),
+                join(&answer.gold),
+                outcome_key(answer.outcome).to_owned(),
+                join(&answer.candidates),
+                format!("{:.3}", answer.confidence),
+                u8::from(answer.is_right()).to_string(),
+            ]
+        });
+        table::write_csv(path, &["id", "gold", "outcome", "candidates", "confidence", "right"], rows)
+    }
+}
+
+impl Summary {
+    /// Every figure that a threshold can be set for, by its key.
+    pub fn measures(&self) -> BTreeMap<String, f64> {
+        let mut measures: BTreeMap<String, f64> =
+            self.figures.iter().map(|figure| (figure.key.to_owned(), figure.value)).collect();
+        for (precision, coverage) in &self.coverage {
+            measures.insert(format!("coverage_at_{:.0}", precision * 100.0), *coverage);
+        }
+        let (exclusions, principles) = (total(&self.trials, true), total(&self.trials, false));
+        for (key, value, texts) in [
+            ("exclusion_catch", exclusions.catch_rate(), exclusions.caught),
+            ("exclusion_false_fire", exclusions.false_fire_rate(), exclusions.clear),
+            ("principle_pairs", principles.pair_rate(), principles.pairs),
+        ] {
+            if texts > 0 {
+                measures.insert(key.to_owned(), value);
+            }
+        }
+        for group in &self.groups {
+            measures.insert(format!("{}={}", group.column, group.value), group.accuracy.value);
+        }
+        measures
+    }
+}
+
+fn classes(pack: &Pack, answers: &[&Answer]) -> Vec<ClassFigures> {
+    let mut counts: BTreeMap<Label, (usize, usize, usize)> = BTreeMap::new();
+    for answer in answers {
+        if let Some(label) = answer.said().counted_as() {
+            let count = counts.entry(label).or_default();
+            count.0 += usize::from(answer.is_right());
+            count.1 += 1;
+        }
+        if let Some(said) = answer.candidates.first() {
+            counts.entry(*said).or_default().2 += 1;
+        }
+    }
+    let figures = |(label, (right, gold, said)): (Label, (usize, usize, usize))| ClassFigures {
+        label,
+        name: pack.name(label).to_owned(),
+        texts: gold,
+        precision: ratio(right, said),
+        recall: ratio(right, gold),
+        f1: ratio(2 * right, gold + said),
+    };
+    counts.into_iter().map(figures).collect()
+}
+
+fn confusions(answers: &[&Answer]) -> Vec<Confusion> {
+    let mut found: BTreeMap<(Label, Label), Confusion> = BTreeMap::new();
+    for answer in answers.iter().filter(|answer| !answer.is_right()) {
+        let (Some(&gold), Some(&said)) = (answer.gold.first(), answer.candidates.first()) else { continue };
+        let entry = found.entry((gold, said));
+        let confusion = entry.or_insert_with(|| Confusion { gold, said, count: 0, examples: Vec::new() });
+        confusion.count += 1;
+        if let Some(excerpt) = answer.excerpt.as_ref().filter(|_| confusion.examples.len() < EXAMPLES) {
+            confusion.examples.push((answer.id.clone(), excerpt.clone()));
+        }
+    }
+    let mut confusions: Vec<Confusion> = found.into_values().collect();
+    confusions.sort_by_key(|confusion| std::cmp::Reverse(confusion.count));
+    confusions.truncate(CONFUSIONS);
+    confusions
+}
+
+pub(super) fn join(labels: &[Label]) -> String {
+    labels.iter().map(Label::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// The outcome as the record writes it.
+pub(super) fn outcome_key(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Assigned => "assigned",
+        Outcome::OutOfScope => "out_of_scope",
+        Outcome::NeedsReview => "needs_review",
+    }
+}
+
+/// The division of a label: 大类, or 不属于.
+pub(super) fn division(label: Label) -> Option<Code> {
+    let code = label.class()?;
+    std::iter::successors(Some(code), |code| code.parent()).last()
 }

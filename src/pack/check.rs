@@ -20,6 +20,7 @@ pub(super) fn faults(pack: &Pack, files: &PackFiles) -> Vec<Fault> {
     check.rules();
     check.exemplars();
     check.questions();
+    check.conventions();
     check.crosswalks();
     check.faults
 }
@@ -143,6 +144,23 @@ impl Check<'_> {
         for question in &pack.questions {
             for label in question.between.into_iter().filter(|label| !pack.can_give(*label)) {
                 self.fault("guidance.toml", &question.ask, format!("判别问题里的代码 {label} 不是小类"));
+            }
+        }
+    }
+
+    fn conventions(&mut self) {
+        let pack = self.pack;
+        let mut seen = BTreeSet::new();
+        for convention in &pack.conventions {
+            let at = quoted(&convention.id);
+            if !seen.insert(&convention.id) {
+                self.fault("conventions.toml", &at, format!("惯例编号 {} 出现两次", convention.id));
+            }
+            for label in convention.codes.iter().chain(&convention.second).filter(|label| !pack.can_give(**label)) {
+                self.fault("conventions.toml", &at, format!("惯例 {} 里的代码 {label} 不是小类", convention.id));
+            }
+            if convention.codes.is_empty() && convention.condition.is_none() {
+                self.fault("conventions.toml", &at, format!("惯例 {} 既无代码，也未说明怎么办", convention.id));
             }
         }
     }

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::shapes::{
-    ClassificationToml, CrosswalkToml, EffectToml, ExemplarJson, GuidanceToml, PackToml, RuleToml, RulesToml, Side,
-    Versioned,
+    ClassificationToml, ConventionsToml, CrosswalkToml, EffectToml, ExemplarJson, GuidanceToml, PackToml, RuleToml,
+    RulesToml, Side, Versioned,
 };
 use super::{Effect, Exemplar, Pack, Pattern, Question, Rule, Scope, Unruled};
 use crate::error::{Error, Fault, Result};
@@ -35,6 +35,7 @@ impl PackFiles {
             "classification.toml",
             "rules.toml",
             "guidance.toml",
+            "conventions.toml",
             "exemplars.jsonl",
             "crosswalks/national-2018.toml",
             "crosswalks/national-2022.toml",
@@ -109,10 +110,12 @@ impl PackFiles {
         let classification: Option<ClassificationToml> = reader.toml("classification.toml");
         let rules: Option<RulesToml> = reader.toml("rules.toml");
         let guidance: Option<GuidanceToml> = reader.toml("guidance.toml");
+        let conventions: Option<ConventionsToml> = reader.toml("conventions.toml");
         let exemplars = reader.exemplars("exemplars.jsonl");
         let names: Vec<_> = self.names_under("crosswalks/").collect();
         let crosswalks = names.iter().filter_map(|name| reader.toml(name).map(CrosswalkToml::into)).collect();
-        let (Some(head), Some(classification), Some(rules), Some(guidance)) = (head, classification, rules, guidance)
+        let (Some(head), Some(classification), Some(rules), Some(guidance), Some(conventions)) =
+            (head, classification, rules, guidance, conventions)
         else {
             return (None, reader.faults);
         };
@@ -150,6 +153,7 @@ impl PackFiles {
                 .into_iter()
                 .map(|raw| Question { between: raw.between, ask: raw.ask })
                 .collect(),
+            conventions: conventions.conventions.into_iter().map(Into::into).collect(),
             exemplars,
             crosswalks,
             items: classification.items.into_iter().map(|item| (item.code, item.into())).collect(),

@@ -49,6 +49,8 @@ pub struct Pack {
     pub unruled: Vec<Unruled>,
     /// What decides between two labels that are easily confused.
     pub questions: Vec<Question>,
+    /// How cases are coded for which the official text leaves room.
+    pub conventions: Vec<Convention>,
     /// Sentences on either side of each rule.
     pub exemplars: Vec<Exemplar>,
     /// Other directories that the classes map to.
@@ -178,6 +180,23 @@ pub struct Question {
     pub between: [Label; 2],
     /// What to ask the company.
     pub ask: String,
+}
+
+/// How a case is coded for which the official text leaves room: a default that training labels, gold and rules follow.
+#[derive(Debug, Clone)]
+pub struct Convention {
+    /// `C07`.
+    pub id: String,
+    /// The case.
+    pub case: String,
+    /// What it gets: several where the kind of work decides, none where a person must look.
+    pub codes: Vec<Label>,
+    /// What a careful reviewer could defend besides.
+    pub second: Vec<Label>,
+    /// When the second is right, or what else is to be heeded.
+    pub condition: Option<String>,
+    /// The clause that it follows, or 编码惯例 where the official text says nothing.
+    pub basis: String,
 }
 
 /// A sentence on one side of a rule.
@@ -312,6 +331,12 @@ impl Pack {
             .iter()
             .find(|question| question.between == [one, other] || question.between == [other, one])
             .map(|question| question.ask.as_str())
+    }
+
+    /// The conventions that name a code, a group or division by the classes under it.
+    pub fn conventions_of(&self, code: Code) -> impl Iterator<Item = &Convention> {
+        let names = move |label: &Label| label.class().is_some_and(|class| code.contains(class));
+        self.conventions.iter().filter(move |known| known.codes.iter().chain(&known.second).any(names))
     }
 
     /// The key domain of a class in a directory.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Clause, Crosswalk, Domain, Inclusion, Item, Scope};
+use super::{Clause, Convention, Crosswalk, Domain, Inclusion, Item, Scope};
 use crate::code::{Code, Label};
 
 /// A file that states the version of its format.
@@ -21,7 +21,7 @@ macro_rules! versioned {
     };
 }
 
-versioned!(PackToml, ClassificationToml, RulesToml, GuidanceToml, CrosswalkToml);
+versioned!(PackToml, ClassificationToml, RulesToml, GuidanceToml, ConventionsToml, CrosswalkToml);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -162,6 +162,38 @@ pub(super) struct GuidanceToml {
 pub(super) struct QuestionToml {
     pub(super) between: [Label; 2],
     pub(super) ask: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConventionsToml {
+    pub(super) format_version: u32,
+    pub(super) conventions: Vec<ConventionToml>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConventionToml {
+    pub(super) id: String,
+    pub(super) case: String,
+    pub(super) codes: Vec<Label>,
+    #[serde(default)]
+    pub(super) second: Vec<Label>,
+    pub(super) condition: Option<String>,
+    pub(super) basis: String,
+}
+
+impl From<ConventionToml> for Convention {
+    fn from(raw: ConventionToml) -> Self {
+        Self {
+            id: raw.id,
+            case: raw.case,
+            codes: raw.codes,
+            second: raw.second,
+            condition: raw.condition,
+            basis: raw.basis,
+        }
+    }
 }
 
 #[derive(Deserialize)]
