@@ -124,7 +124,7 @@ fn bad_input_is_refused_with_a_clear_message() {
     assert_refused(&["classify", "--model", empty, "软件开发"], None, &["缺少 config.json"]);
     assert_refused(&["classify", "--pack", empty, "软件开发"], None, &["pack.toml:1", "classification.toml:1"]);
     assert_refused(&["codes", "Z99"], None, &["Z99"]);
-    assert_refused(&["evaluate", missing], None, &["没有.txt"]);
+    assert_refused(&["evaluate", missing], None, &["没有.txt", ".csv"]);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_wrong_command_line_is_answered_in_chinese() {
     assert_refused(&["classify", "--jsn", "x"], None, &["没有“--jsn”这个选项", "--json"]);
     assert_refused(&["classify", "--top", "0", "x"], None, &["--top", "“0”"]);
     assert_refused(&["classify", "--model"], None, &["--model", "缺少内容"]);
-    assert_refused(&["evaluate"], None, &["缺少"]);
+    assert_refused(&["evaluate", "--chek"], None, &["没有“--chek”这个选项", "--check"]);
     assert_refused(&[], None, &["请给出命令"]);
 }
 

@@ -47,7 +47,7 @@ def frequencies(texts):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", help="where the real labelled texts lie; without it only the written ones are used")
-    parser.add_argument("--written", default="../training_data")
+    parser.add_argument("--written", default="../training_data/written")
     parser.add_argument("--out", default="../models/baseline/tfidf-lr.bin")
     parser.add_argument("--reference", default="../tests/reference/baseline.json")
     args = parser.parse_args()

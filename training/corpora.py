@@ -9,6 +9,8 @@ import unicodedata
 from pathlib import Path
 
 import zstandard
+# The labels of real texts, by the hash of the text; the texts themselves stay with the corpora.
+REAL_LABELS = Path(__file__).parent.parent / "training_data" / "real_labels.jsonl"
 
 # How often a document of a source is taken (2.5 = twice, and half the time a third time). Business wording is what
 # contracts are written in and is scarce; the large general sources are thinned out.
@@ -68,12 +70,32 @@ def pairs(corpora, name):
         yield normalise(row["a"]), normalise(row["b"]), row["label"]
 
 
-def real_labelled(corpora):
-    """The real texts with an expert's reading, as (text, code, alternative, confidence)."""
+def text_hash(text):
+    """By which a real text is known in real_labels.jsonl: the first 16 digits of its SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def real_texts(corpora):
+    """Every text of the corpora that may have a label: of the readings, and titles and descriptions of the domain."""
     for line in read_lines(Path(corpora, "domain_labels.jsonl.zst")):
+        yield json.loads(line)["text"]
+    for path in sorted(Path(corpora, "domain").glob("*.jsonl.zst")):
+        for line in read_lines(path):
+            row = json.loads(line)
+            yield from (text for text in (row["text"], row.get("description")) if text)
+
+
+def real_labelled(corpora, labels=REAL_LABELS):
+    """The real texts with an expert's reading, as (text, code, alternative, confidence), in the order of the corpora.
+    Those that say too little for any reader have no code and are left out."""
+    known = {}
+    for line in Path(labels).read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        if row["code"] != "SKIP":
-            yield row["text"], row["code"], row["alt"], row["conf"]
+        known[row["hash"]] = row
+    for text in real_texts(corpora):
+        row = known.pop(text_hash(text), None)
+        if row and row["code"]:
+            yield text, row["code"], row["alt"], row["confidence"]
 
 
 def written_labelled(directory):

@@ -140,7 +140,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", help="where the real labelled texts lie; without it only the written ones are used")
     parser.add_argument("--pack", default="../packs/mofcom-2022")
-    parser.add_argument("--written", default="../training_data")
+    parser.add_argument("--written", default="../training_data/written")
     parser.add_argument("--out", required=True)
     parser.add_argument("--start", default="contrasted.pt")
     parser.add_argument("--minutes", type=float, default=30)

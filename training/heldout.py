@@ -13,8 +13,7 @@ def main():
     args = parser.parse_args()
     with open(args.out, "w", encoding="utf-8") as out:
         for text, code, alt, _ in real_labelled(args.corpora):
-            known = alt if alt != "SKIP" else None
-            out.write(json.dumps({"text": text, "code": code, "alt": known}, ensure_ascii=False) + "\n")
+            out.write(json.dumps({"text": text, "code": code, "alt": alt}, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -94,7 +94,12 @@ impl Answer {
 
     /// What a baseline said, which is never sure enough to do without a person.
     pub fn said_by_baseline(&self, place: usize) -> Said<'_> {
-        Said { candidates: self.baselines.get(place..=place).unwrap_or_default(), confidence: 0.0, decided: false, ..self.said() }
+        Said {
+            candidates: self.baselines.get(place..=place).unwrap_or_default(),
+            confidence: 0.0,
+            decided: false,
+            ..self.said()
+        }
     }
 
     /// Whether no person is asked.

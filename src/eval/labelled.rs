@@ -132,7 +132,7 @@ fn row(path: &Path, raw: &table::Row, groups: &[String]) -> Result<Row> {
 /// The files of training texts, compiled in.
 macro_rules! shipped {
     ($($name:literal),+ $(,)?) => {
-        [$(($name, include_str!(concat!("../../training_data/", $name)))),+]
+        [$((concat!($name, ".jsonl"), include_str!(concat!("../../training_data/written/", $name, ".jsonl")))),+]
     };
 }
 
@@ -149,19 +149,7 @@ struct Shipped {
 /// # Errors
 /// Never for a released program: its tests read them.
 pub fn shipped_labels() -> Result<Vec<Labelled>> {
-    let files = shipped![
-        "t1.jsonl",
-        "t2.jsonl",
-        "t3.jsonl",
-        "t4.jsonl",
-        "t5.jsonl",
-        "t6.jsonl",
-        "t7.jsonl",
-        "t8.jsonl",
-        "t9.jsonl",
-        "t10.jsonl",
-        "t11.jsonl",
-    ];
+    let files = shipped!["t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "t9", "t10", "t11"];
     let mut labelled = Vec::new();
     for (name, text) in files {
         for (number, line) in (1..).zip(text.lines()) {
