@@ -149,7 +149,10 @@ struct Shipped {
 /// # Errors
 /// Never for a released program: its tests read them.
 pub fn shipped_labels() -> Result<Vec<Labelled>> {
-    let files = shipped!["t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "t9", "t10", "t11"];
+    let files = shipped![
+        "a2", "a3", "a5", "b1", "b2", "b3", "b4", "d1", "o1", "p1", "p2", "p3", "p5", "t1", "t2", "t3", "t4", "t5",
+        "t6", "t7", "t8", "t9", "t10", "t11"
+    ];
     let mut labelled = Vec::new();
     for (name, text) in files {
         for (number, line) in (1..).zip(text.lines()) {
