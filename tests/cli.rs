@@ -167,11 +167,22 @@ fn the_code_book_is_browsed_and_searched() {
     let all = waibao(&["codes"]).out;
     assert_eq!(all.lines().count(), 1 + 3 + 9 + 45);
     let entry = waibao(&["codes", "b22"]).out;
-    for words in ["B22 互联网营销推广服务", "B22-2", "B22-x1", "规则", "由别处转入", "I23-x3", "2022年版", "2018年版"]
-    {
+    for words in [
+        "B22 互联网营销推广服务",
+        "B22-2",
+        "B22-x1",
+        "规则",
+        "由别处转入",
+        "I23-x3",
+        "编码惯例",
+        "C04",
+        "2022年版",
+        "2018年版",
+    ] {
         assert!(entry.contains(words), "{words}: {entry}");
     }
     assert!(waibao(&["codes", "数据标注"]).out.contains("B21-6"));
+    assert!(waibao(&["codes", "人头"]).out.contains("C15"));
     assert!(waibao(&["codes", "没有这样的词"]).out.contains("没有找到"));
 }
 

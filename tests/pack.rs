@@ -72,6 +72,9 @@ fn every_kind_of_fault_is_named_with_file_and_line() {
         ("rules.toml", "trigger = [\n  \"", "trigger = [\n  \"(", "括号"),
         ("rules.toml", "note = ", "nota = ", "nota"),
         ("guidance.toml", "between = [\"", "between = [\"Z", "格式错误"),
+        ("conventions.toml", "codes = [\"I23\"]", "codes = [\"I2\"]", "I2 不是小类"),
+        ("conventions.toml", "id = \"C02\"", "id = \"C01\"", "两次"),
+        ("conventions.toml", "condition = \"由人工判断\"\n", "", "怎么办"),
         ("exemplars.jsonl", "\"side\": \"catch\"", "\"side\": \"caught\"", "caught"),
         ("crosswalks/national-2022.toml", "\"I12\"", "\"I11\"", "I12"),
     ];
@@ -98,7 +101,7 @@ fn the_line_of_a_fault_is_where_it_stands() {
 fn a_missing_file_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let error = Pack::open(dir.path()).unwrap_err().to_string();
-    for file in ["pack.toml", "classification.toml", "rules.toml", "guidance.toml"] {
+    for file in ["pack.toml", "classification.toml", "rules.toml", "guidance.toml", "conventions.toml"] {
         assert!(error.contains(file), "{error}");
     }
 }
