@@ -223,8 +223,7 @@ fn there_is_enough_gold_of_everything() {
 #[test]
 fn readers_of_the_gold_agree() {
     let rows = gold();
-    let readings: Vec<_> =
-        rows.iter().filter_map(|row| Some((row.labelled.labels.as_slice(), row.second?))).collect();
+    let readings: Vec<_> = rows.iter().filter_map(|row| Some((row.labelled.labels.as_slice(), row.second?))).collect();
     if let Some(found) = agreement(readings) {
         assert!(found.kappa >= KAPPA, "{found:?}");
     }
