@@ -71,8 +71,8 @@ const STILL_TO_READ: [&str; 2] = ["N1", "Q1"];
 /// The least that Cohen's κ may be between readers.
 const KAPPA: f64 = 0.85;
 /// The least gold of each class, and out of scope.
-const GOLD_OF_A_CLASS: usize = 6;
-const GOLD_OUT_OF_SCOPE: usize = 60;
+const GOLD_OF_A_CLASS: usize = 15;
+const GOLD_OUT_OF_SCOPE: usize = 150;
 
 fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
