@@ -1,7 +1,9 @@
 //! Calibration: scores become probabilities that can be believed, and cut-offs follow from a target error.
 //!
-//! Temperature scaling (Guo et al., On Calibration of Modern Neural Networks, 2017) with one more parameter, an offset
-//! for 不属于服务外包, whose share differs from one archive to the next.
+//! Temperature scaling (Guo et al., On Calibration of Modern Neural Networks, 2017) of the similarities, to which the
+//! log-probabilities of the lexical signal are added with a weight (a product of experts: Hinton, Training Products of
+//! Experts by Minimizing Contrastive Divergence, 2002), and an offset for 不属于服务外包, whose share differs from one
+//! archive to the next.
 
 use std::fmt;
 
@@ -12,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::code::Label;
 
 /// The version of `calibration.json` that this program reads and writes.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// A calibrated confidence, in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
@@ -47,9 +49,13 @@ pub struct Calibrator {
     pub model: String,
     /// Hash of the pack that it was fitted for.
     pub pack: String,
-    /// Scores are divided by this.
+    /// Hash of the weights of the lexical signal that it was fitted for.
+    pub lexical: String,
+    /// Similarities are divided by this.
     pub temperature: f32,
-    /// Added to the score of 不属于服务外包.
+    /// Lexical log-probabilities are multiplied by this; zero leaves them out.
+    pub lexical_weight: f32,
+    /// Added to the similarity of 不属于服务外包.
     pub out_offset: f32,
     /// How often a veto of the rules is right, where it and the ranking disagree.
     pub veto_precision: f32,
@@ -79,11 +85,20 @@ impl Labelled {
     }
 }
 
+/// What the two signals say of a text: a number for each label, the last for 不属于服务外包.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// Similarity to the prototypes of the label.
+    pub similarity: Array1<f32>,
+    /// Log-probability of the label by its words.
+    pub lexical: Array1<f32>,
+}
+
 /// A labelled text ready for fitting: its scores and the places of the acceptable labels.
 #[derive(Debug, Clone)]
 pub struct Observation {
-    /// A score for each label; the last is 不属于服务外包.
-    pub scores: Array1<f32>,
+    /// A score for each label.
+    pub scores: Scores,
     /// Places of the acceptable labels.
     pub acceptable: Vec<usize>,
     /// How much it counts.
@@ -91,39 +106,54 @@ pub struct Observation {
 }
 
 impl Calibrator {
-    /// Fits temperature and offset by the least negative log-likelihood; the cut-offs are still those of certainty.
-    pub fn fit(observations: &[Observation], model: &str, pack: &str) -> Self {
-        let mut calibrator = Self {
+    /// Nothing fitted yet: the similarities alone, and cut-offs of certainty.
+    pub fn unfitted(model: &str, pack: &str, lexical: &str) -> Self {
+        Self {
             format_version: FORMAT_VERSION,
             model: model.to_owned(),
             pack: pack.to_owned(),
+            lexical: lexical.to_owned(),
             temperature: 0.05,
+            lexical_weight: 0.0,
             out_offset: 0.0,
             veto_precision: 1.0,
             assign_from: 1.0,
             out_from: 1.0,
             target_precision: 1.0,
-            texts: observations.len(),
-        };
-        // Two parameters, smooth in both: a grid around the best so far, four times finer each round.
+            texts: 0,
+        }
+    }
+
+    /// Fits temperature, offset and, where `fuse`, the weight of the lexical signal, by the least negative
+    /// log-likelihood.
+    #[must_use]
+    pub fn fit(mut self, observations: &[Observation], fuse: bool) -> Self {
+        self.texts = observations.len();
+        self.lexical_weight = if fuse { 0.5 } else { 0.0 };
+        let mut least = self.loss(observations);
+        // Three parameters, smooth in each: a grid around the best so far, two times finer each round.
         let mut step = 2.0_f32;
         for _ in 0..6 {
-            let (temperature, offset) = (calibrator.temperature, calibrator.out_offset);
             let around = [-1.0, -0.5, 0.0, 0.5, 1.0_f32];
-            let grid = around.iter().flat_map(|&one| around.iter().map(move |&other| (one, other)));
-            let tried = grid.map(|(one, other)| Self {
-                temperature: temperature * (one * step).exp(),
-                out_offset: offset + other * step * 0.1,
-                ..calibrator.clone()
-            });
-            let loss = |candidate: &Self| candidate.loss(observations);
-            let best = tried.min_by(|one, other| loss(one).total_cmp(&loss(other)));
-            if let Some(best) = best.filter(|best| loss(best) < loss(&calibrator)) {
-                calibrator = best;
+            let weights = if fuse { &around[..] } else { &[0.0] };
+            let centre = self.clone();
+            for (&one, &other) in around.iter().flat_map(|one| around.iter().map(move |other| (one, other))) {
+                for &third in weights {
+                    let tried = Self {
+                        temperature: centre.temperature * (one * step).exp(),
+                        out_offset: centre.out_offset + other * step * 0.1,
+                        lexical_weight: f32::max(centre.lexical_weight + third * step * 0.25, 0.0),
+                        ..centre.clone()
+                    };
+                    let loss = tried.loss(observations);
+                    if loss < least {
+                        (least, self) = (loss, tried);
+                    }
+                }
             }
             step /= 2.0;
         }
-        calibrator
+        self
     }
 
     fn loss(&self, observations: &[Observation]) -> f32 {
@@ -136,12 +166,13 @@ impl Calibrator {
     }
 
     /// The probability of each label, summing to one.
-    pub fn probabilities(&self, scores: &Array1<f32>) -> Vec<f32> {
-        let mut logits = scores.clone();
+    pub fn probabilities(&self, scores: &Scores) -> Vec<f32> {
+        let mut logits = scores.similarity.clone();
         if let Some(out) = logits.last_mut() {
             *out += self.out_offset;
         }
         logits /= self.temperature;
+        logits.scaled_add(self.lexical_weight, &scores.lexical);
         let highest = logits.fold(f32::NEG_INFINITY, |best, value| best.max(*value));
         let exponentials = logits.mapv(|value| (value - highest).exp());
         let sum = exponentials.sum();
@@ -156,10 +187,11 @@ impl Calibrator {
         }
     }
 
-    /// Reads `calibration.json`, if it belongs to this model and pack.
-    pub fn read(bytes: &[u8], model: &str, pack: &str) -> Option<Self> {
+    /// Reads `calibration.json`, if it belongs to the same model, pack and lexical weights as `unfitted`.
+    pub fn read(bytes: &[u8], unfitted: &Self) -> Option<Self> {
         let read: Self = serde_json::from_slice(bytes).ok()?;
-        (read.format_version == FORMAT_VERSION && read.model == model && read.pack == pack).then_some(read)
+        let belongs = |one: &Self| (one.format_version, one.model.clone(), one.pack.clone(), one.lexical.clone());
+        (belongs(&read) == belongs(unfitted)).then_some(read)
     }
 
     /// The content of `calibration.json`.
@@ -200,31 +232,55 @@ mod tests {
 
     use super::*;
 
-    fn uncalibrated() -> Calibrator {
-        Calibrator::fit(&[], "model", "pack")
+    fn unfitted() -> Calibrator {
+        Calibrator::unfitted("model", "pack", "lexical")
+    }
+
+    /// Scores of which the similarities tell, and the words do not.
+    fn similarities(values: &[f32]) -> Scores {
+        let lexical = Array1::from_elem(values.len(), -(values.len() as f32).ln());
+        Scores { similarity: Array1::from(values.to_vec()), lexical }
     }
 
     #[test]
     fn fitting_finds_the_temperature_that_made_the_labels() {
         // Two labels at a distance of 0.1; the first is right three times in four: 0.1 / T = ln 3.
         let observation = |right: usize| Observation {
-            scores: Array1::from(vec![0.6, 0.5, -1.0]),
+            scores: similarities(&[0.6, 0.5, -1.0]),
             acceptable: vec![right],
             weight: 1.0,
         };
         let observations: Vec<_> = [0, 0, 0, 1].into_iter().map(observation).collect();
-        let fitted = Calibrator::fit(&observations, "model", "pack");
+        let fitted = unfitted().fit(&observations, true);
         let expected = 0.1 / 3_f32.ln();
         assert!((fitted.temperature - expected).abs() < 0.1 * expected, "{}", fitted.temperature);
     }
 
     #[test]
+    fn fitting_trusts_the_signal_that_tells_and_can_leave_the_words_out() {
+        // The similarities say nothing; the words are right three times in four.
+        let lexical = Array1::from(vec![0.75_f32.ln(), 0.25_f32.ln()]);
+        let observation = |right: usize| Observation {
+            scores: Scores { similarity: Array1::from(vec![0.3, 0.3]), lexical: lexical.clone() },
+            acceptable: vec![right],
+            weight: 1.0,
+        };
+        let observations: Vec<_> = [0, 0, 0, 1].into_iter().map(observation).collect();
+        let fused = unfitted().fit(&observations, true);
+        assert!((fused.probabilities(&observations[0].scores)[0] - 0.75).abs() < 0.01, "{fused:?}");
+        assert_eq!(unfitted().fit(&observations, false).lexical_weight, 0.0);
+    }
+
+    #[test]
     fn a_calibration_of_another_model_or_pack_is_not_used() {
-        let json = uncalibrated().to_json();
-        assert_eq!(Calibrator::read(json.as_bytes(), "model", "pack"), Some(uncalibrated()));
-        assert_eq!(Calibrator::read(json.as_bytes(), "other", "pack"), None);
-        assert_eq!(Calibrator::read(json.as_bytes(), "model", "other"), None);
-        assert_eq!(Calibrator::read(b"{}", "model", "pack"), None);
+        let json = unfitted().to_json();
+        let read = |model, pack, lexical| {
+            Calibrator::read(json.as_bytes(), &Calibrator::unfitted(model, pack, lexical)).is_some()
+        };
+        assert!(read("model", "pack", "lexical"));
+        assert!(!read("other", "pack", "lexical") && !read("model", "other", "lexical"));
+        assert!(!read("model", "pack", "other"));
+        assert_eq!(Calibrator::read(b"{}", &unfitted()), None);
     }
 
     #[test]
@@ -241,7 +297,7 @@ mod tests {
         fn probabilities_sum_to_one_and_keep_the_order_of_classes(
             scores in proptest::collection::vec(-1_f32..1.0, 3..40),
         ) {
-            let probabilities = uncalibrated().probabilities(&Array1::from(scores.clone()));
+            let probabilities = unfitted().probabilities(&similarities(&scores));
             prop_assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-4);
             for (scores, probabilities) in scores.windows(2).zip(probabilities.windows(2)) {
                 prop_assert!(scores[0] > scores[1] || probabilities[0] <= probabilities[1]);

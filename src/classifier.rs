@@ -2,12 +2,13 @@
 
 use ndarray::Array1;
 
-use crate::calibration::{Calibrator, Labelled, Observation, Probability, cut_off_for};
+use crate::calibration::{Calibrator, Labelled, Observation, Probability, Scores, cut_off_for};
 use crate::code::Label;
 use crate::decision::{Candidate, Decision, Evidence, Outcome, ReviewReason};
 use crate::encoder::{Embedding, Encoder};
 use crate::error::Result;
 use crate::index::{Index, PrototypeKind};
+use crate::lexical::Lexical;
 use crate::pack::Pack;
 use crate::rules::{Ranking, RuleReview, RuleSet, Ruled, Ruling};
 use crate::text::{Normalised, Passage, PassageKind, Reading, readable, segment};
@@ -34,6 +35,10 @@ pub struct Settings {
     pub target_precision: f32,
     /// The share of 不属于服务外包 that calibration assumes, whatever it is in the labelled texts.
     pub out_share: f32,
+    /// Whether calibration fuses the lexical signal in.
+    pub lexical: bool,
+    /// Whether the rules are applied.
+    pub rules: bool,
 }
 
 impl Default for Settings {
@@ -48,6 +53,8 @@ impl Default for Settings {
             passage_weights: [1.0, 1.0, 0.6, 0.1, 0.05],
             target_precision: 0.95,
             out_share: 0.25,
+            lexical: true,
+            rules: true,
         }
     }
 }
@@ -57,6 +64,9 @@ pub struct Classifier {
     pack: Pack,
     encoder: Box<dyn Encoder>,
     index: Index,
+    lexical: Lexical,
+    /// For each label of the index its place among those of the lexical signal; empty where that does not know them all.
+    lexical_places: Vec<usize>,
     rules: RuleSet,
     calibrator: Calibrator,
     settings: Settings,
@@ -72,8 +82,7 @@ struct Prepared {
 
 /// A text between encoding and calibration.
 struct Scored {
-    /// One for each label.
-    scores: Array1<f32>,
+    scores: Scores,
     /// For each passage its similarities to the prototypes.
     similarities: Vec<Array1<f32>>,
 }
@@ -88,7 +97,10 @@ impl Classifier {
         settings: Settings,
     ) -> Self {
         let rules = RuleSet::new(&pack);
-        Self { pack, encoder, index, rules, calibrator, settings }
+        let lexical = Lexical::embedded();
+        let place = |label| lexical.labels().iter().position(|known| known == label);
+        let lexical_places = index.labels().iter().map(place).collect::<Option<_>>().unwrap_or_default();
+        Self { pack, encoder, index, lexical, lexical_places, rules, calibrator, settings }
     }
 
     /// The pack.
@@ -170,17 +182,30 @@ impl Classifier {
             .collect())
     }
 
-    /// The weighted mean over the passages of the scores of each label.
+    /// Two scores of each label: the weighted mean over the passages of the nearness to its prototypes, and what the
+    /// words of the telling passages say.
     fn score_text(&self, text: &Prepared, embeddings: &[Embedding], without: Option<usize>) -> Scored {
         let similarities: Vec<_> = embeddings.iter().map(|embedding| self.index.similarities(embedding)).collect();
-        let mut scores = Array1::zeros(self.index.labels().len());
+        let mut similarity = Array1::zeros(self.index.labels().len());
         let mut sum = 0.0;
         for (passage, similarities) in text.passages.iter().zip(&similarities) {
             let weight = self.settings.passage_weights[passage.kind as usize];
-            scores += &(self.index.scores(similarities, self.settings.pooling_temperature, without) * weight);
+            similarity += &(self.index.scores(similarities, self.settings.pooling_temperature, without) * weight);
             sum += weight;
         }
-        Scored { scores: scores / f32::max(sum, f32::MIN_POSITIVE), similarities }
+        similarity /= f32::max(sum, f32::MIN_POSITIVE);
+        Scored { scores: Scores { similarity, lexical: self.lexical(text) }, similarities }
+    }
+
+    /// The lexical signal for each label of the index: zeros where it does not know them all.
+    fn lexical(&self, text: &Prepared) -> Array1<f32> {
+        if self.lexical_places.is_empty() {
+            return Array1::zeros(self.index.labels().len());
+        }
+        let telling = text.passages.iter().filter(|passage| passage.kind < PassageKind::Price);
+        let words: String = telling.map(|passage| &text.normalised.text()[passage.range.clone()]).collect();
+        let known = self.lexical.log_probabilities(&words);
+        self.lexical_places.iter().map(|&place| known[place]).collect()
     }
 
     fn decide(&self, text: &Prepared, scored: &Scored, without: Option<usize>) -> Result<Decision> {
@@ -223,6 +248,9 @@ impl Classifier {
     /// Calibrated probabilities after the rules.
     fn rule(&self, text: &Prepared, scored: &Scored, without: Option<usize>) -> Result<Ruled> {
         let probabilities = self.calibrator.probabilities(&scored.scores);
+        if !self.settings.rules {
+            return Ok(Ruled { probabilities, rulings: Vec::new(), review: None });
+        }
         let ranking = Ranking {
             labels: self.index.labels(),
             probabilities: &probabilities,
@@ -326,7 +354,9 @@ impl Classifier {
                 weight: weight(row),
             })
             .collect();
-        self.calibrator = Calibrator::fit(&observations, self.encoder.hash(), &self.pack.hash);
+        let fuse = self.settings.lexical && !self.lexical_places.is_empty();
+        self.calibrator =
+            Calibrator::unfitted(self.encoder.hash(), &self.pack.hash, &Lexical::hash()).fit(&observations, fuse);
         self.calibrator.veto_precision = self.veto_precision(labelled, &texts, &scored)?;
         let mut answers = [Vec::new(), Vec::new()];
         for (row, (text, scored)) in labelled.iter().zip(texts.iter().zip(&scored)) {

@@ -9,6 +9,7 @@ use crate::encoder::{BertEncoder, Encoder, ModelFiles};
 use crate::error::Result;
 use crate::eval::shipped_labels;
 use crate::index::{Index, cache_file};
+use crate::lexical::Lexical;
 use crate::pack::Pack;
 use crate::whole;
 
@@ -30,6 +31,8 @@ pub struct Sources<'a> {
     pub pack: Option<&'a Path>,
     /// Where computed prototypes and calibrations are kept; without it they are computed each time.
     pub cache: Option<PathBuf>,
+    /// The settings; without the lexical signal, calibration is fitted anew.
+    pub settings: Settings,
     /// Called before work that takes a while.
     pub announce: Option<&'a dyn Fn(Work)>,
 }
@@ -56,17 +59,22 @@ pub fn open(sources: &Sources<'_>) -> Result<Classifier> {
     let encoder = BertEncoder::load(&files)?;
     let index = index(&pack, &encoder, &files, sources)?;
     let calibration = sources.cache.as_deref().map(|cache| cache_file(cache, &pack, &encoder).with_extension("json"));
-    let read = |bytes: &[u8]| Calibrator::read(bytes, encoder.hash(), &pack.hash);
+    let unfitted = unfitted(&pack, &encoder);
+    let read = |bytes: &[u8]| Calibrator::read(bytes, &unfitted);
     let known = files
         .get("calibration.json")
         .and_then(read)
         .or_else(|| calibration.as_deref().and_then(|path| std::fs::read(path).ok()).and_then(|bytes| read(&bytes)));
-    match known {
-        Some(calibrator) => Ok(Classifier::new(pack, Box::new(encoder), index, calibrator, Settings::default())),
+    let settings = sources.settings.clone();
+    match known.filter(|_| settings.lexical) {
+        Some(calibrator) => Ok(Classifier::new(pack, Box::new(encoder), index, calibrator, settings)),
         None => {
             announce(sources, Work::Calibration);
-            let classifier = calibrated(pack, encoder, index, &shipped_labels()?)?;
-            store(calibration.as_deref(), classifier.calibrator().to_json().as_bytes());
+            let fused = settings.lexical;
+            let classifier = calibrated(pack, encoder, index, settings, &shipped_labels()?)?;
+            if fused {
+                store(calibration.as_deref(), classifier.calibrator().to_json().as_bytes());
+            }
             Ok(classifier)
         }
     }
@@ -82,7 +90,7 @@ pub fn prepare(model: &Path, pack: Option<&Path>, labelled: &[Labelled]) -> Resu
     let encoder = BertEncoder::load(&ModelFiles::read(model)?)?;
     let index = Index::build(&pack, &encoder)?;
     let stored = index.pack(&pack, &encoder);
-    let classifier = calibrated(pack, encoder, index, labelled)?;
+    let classifier = calibrated(pack, encoder, index, Settings::default(), labelled)?;
     let calibration = classifier.calibrator().to_json();
     for (name, content) in [("prototypes.bin", stored.as_slice()), ("calibration.json", calibration.as_bytes())] {
         let path = model.join(name);
@@ -91,12 +99,22 @@ pub fn prepare(model: &Path, pack: Option<&Path>, labelled: &[Labelled]) -> Resu
     Ok(classifier)
 }
 
-fn calibrated(pack: Pack, encoder: BertEncoder, index: Index, labelled: &[Labelled]) -> Result<Classifier> {
+fn calibrated(
+    pack: Pack,
+    encoder: BertEncoder,
+    index: Index,
+    settings: Settings,
+    labelled: &[Labelled],
+) -> Result<Classifier> {
     let held_out: Vec<Labelled> = labelled.iter().filter(|row| row.is_held_out()).cloned().collect();
-    let unfitted = Calibrator::fit(&[], encoder.hash(), &pack.hash);
-    let mut classifier = Classifier::new(pack, Box::new(encoder), index, unfitted, Settings::default());
+    let unfitted = unfitted(&pack, &encoder);
+    let mut classifier = Classifier::new(pack, Box::new(encoder), index, unfitted, settings);
     classifier.calibrate(&held_out)?;
     Ok(classifier)
+}
+
+fn unfitted(pack: &Pack, encoder: &dyn Encoder) -> Calibrator {
+    Calibrator::unfitted(encoder.hash(), &pack.hash, &Lexical::hash())
 }
 
 fn index(pack: &Pack, encoder: &dyn Encoder, files: &ModelFiles, sources: &Sources<'_>) -> Result<Index> {

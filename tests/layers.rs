@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each module of the library with the modules that it may use.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("error", &[]),
     ("whole", &["error"]),
     ("table", &["error", "whole"]),
@@ -13,13 +13,17 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("text", &[]),
     ("encoder", &["error"]),
     ("index", &["error", "code", "pack", "text", "encoder"]),
+    ("lexical", &["code", "text"]),
     ("rules", &["error", "code", "pack", "text"]),
     ("calibration", &["code"]),
     ("decision", &["code", "text", "index", "rules", "calibration"]),
-    ("classifier", &["error", "code", "pack", "text", "encoder", "index", "rules", "calibration", "decision"]),
+    (
+        "classifier",
+        &["error", "code", "pack", "text", "encoder", "index", "lexical", "rules", "calibration", "decision"],
+    ),
     ("record", &["error", "code", "pack", "text", "index", "rules", "calibration", "decision", "classifier"]),
-    ("eval", &["error", "table", "code", "pack", "text", "calibration", "decision", "classifier"]),
-    ("load", &["error", "whole", "pack", "encoder", "index", "calibration", "classifier", "eval"]),
+    ("eval", &["error", "table", "code", "pack", "text", "lexical", "calibration", "decision", "classifier"]),
+    ("load", &["error", "whole", "pack", "encoder", "index", "lexical", "calibration", "classifier", "eval"]),
     ("cli", &["error", "whole", "table", "code", "pack", "rules", "decision", "classifier", "record", "eval", "load"]),
 ];
 
@@ -29,7 +33,7 @@ const DOORS: [(&str, &[&str]); 15] = [
     ("candle_nn", &["encoder"]),
     ("candle_transformers", &["encoder"]),
     ("tokenizers", &["encoder"]),
-    ("ndarray", &["index", "calibration", "classifier"]),
+    ("ndarray", &["index", "lexical", "calibration", "classifier"]),
     ("jieba_rs", &["text"]),
     ("fast2s", &["text"]),
     ("clap", &["cli"]),

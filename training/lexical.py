@@ -1,6 +1,6 @@
-"""The learnt baseline: logistic regression on hashed character n-grams, from the same texts as the model.
+"""The lexical signal: logistic regression on hashed character n-grams, from the texts that the encoder learns from.
 
-Written as the program reads it (src/eval/baseline.rs), with reference answers of scikit-learn for texts of its own.
+Written as the program reads it (src/lexical.rs), with reference answers of scikit-learn for texts of its own.
 """
 
 import argparse
@@ -48,8 +48,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", help="where the real labelled texts lie; without it only the written ones are used")
     parser.add_argument("--written", default="../training_data/written")
-    parser.add_argument("--out", default="../models/baseline/tfidf-lr.bin")
-    parser.add_argument("--reference", default="../tests/reference/baseline.json")
+    parser.add_argument("--out", default="../models/lexical/ngrams.bin")
+    parser.add_argument("--reference", default="../tests/reference/lexical.json")
     args = parser.parse_args()
     data = list(written_labelled(args.written)) + (list(real_labelled(args.corpora)) if args.corpora else [])
     train = [row for row in data if not held_out(row[0])]
@@ -57,7 +57,7 @@ def main():
     matrix = frequencies([row[0] for row in train])
     document = numpy.bincount(matrix.indices, minlength=BUCKETS)
     idf = (numpy.log((1 + len(train)) / (1 + document)) + 1).astype(numpy.float32)
-    model = LogisticRegression(C=10, max_iter=200)
+    model = LogisticRegression(C=30, max_iter=200)
     model.fit(normalize(matrix.multiply(idf).tocsr()), [row[1] for row in train])
     scale = numpy.abs(model.coef_).max(axis=1) / 127
     weights = numpy.rint(model.coef_ / scale[:, None]).astype(numpy.int8)
@@ -73,9 +73,10 @@ def main():
         print(f"{name}: {len(train)} texts learnt, {right / len(rows):.3f} of {len(rows)} held out")
     # Self-written texts only, and only where rounding cannot change the answer.
     written = [row[0] for row in written_labelled(args.written) if held_out(row[0])][::20]
-    scores = model.decision_function(normalize(frequencies(written).multiply(idf).tocsr()))
-    clear = [at for at, row in enumerate(scores) if numpy.diff(numpy.sort(row)[-2:])[0] > 0.3]
-    reference = [[written[at], model.classes_[scores[at].argmax()]] for at in clear[:40]]
+    probabilities = model.predict_proba(normalize(frequencies(written).multiply(idf).tocsr()))
+    clear = [at for at, row in enumerate(probabilities) if numpy.diff(numpy.sort(row)[-2:])[0] > 0.1]
+    said = [(written[at], model.classes_[probabilities[at].argmax()], probabilities[at].max()) for at in clear[:40]]
+    reference = [[text, label, round(float(probability), 4)] for text, label, probability in said]
     Path(args.reference).write_text(json.dumps(reference, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
 
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 /// 按《中国服务外包统计操作指引》给服务合同归类：代码、依据、置信度，或提示需人工判断。全程离线。
@@ -148,8 +148,21 @@ pub(super) struct EvaluateArgs {
     #[arg(long = "group", value_name = "列")]
     pub(super) groups: Vec<String>,
 
+    /// 去掉一个部件再测，看它有多大用处；可重复
+    #[arg(long, value_name = "部件")]
+    pub(super) without: Vec<Component>,
+
     #[command(flatten)]
     pub(super) sources: SourceArgs,
+}
+
+/// What the classifier can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Component {
+    /// 字词信号
+    Lexical,
+    /// 规则
+    Rules,
 }
 
 #[derive(Debug, Subcommand)]

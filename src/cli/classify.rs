@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use waibao::record::{EvidenceRecord, Record, RulingRecord};
-use waibao::{Error, Outcome};
+use waibao::{Error, Outcome, Settings};
 
 use super::args::ClassifyArgs;
 use super::{Done, decode, open};
@@ -15,7 +15,7 @@ const BAR: usize = 20;
 
 pub(super) fn run(args: &ClassifyArgs, out: &mut dyn Write) -> Done {
     let texts = read(args)?;
-    let classifier = open(&args.sources)?;
+    let classifier = open(&args.sources, Settings::default())?;
     for (at, text) in texts.iter().enumerate() {
         let decision = classifier.classify(text)?;
         let record = Record::new(&classifier, None, text, &decision, usize::from(args.top));

@@ -3,14 +3,14 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use waibao::Label;
 use waibao::record::Versions;
+use waibao::{Label, Settings};
 
 use super::args::SourceArgs;
 use super::{Done, cache, open};
 
 pub(super) fn run(args: &SourceArgs, out: &mut dyn Write) -> Done {
-    let classifier = open(args)?;
+    let classifier = open(args, Settings::default())?;
     let (pack, encoder) = (classifier.pack(), classifier.encoder());
     let versions = Versions::of(&classifier);
     writeln!(out, "程序    {}（{}-{}）", versions.program, std::env::consts::ARCH, std::env::consts::OS)?;

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use waibao::eval::{Answer, Heading, Report, Row, Summary, Thresholds, evaluate, html, moved, total, visit_labelled};
 use waibao::record::{Record, Versions};
 use waibao::table::{Cell, Sheet};
-use waibao::{Classifier, Decision, Error, Label, whole};
+use waibao::{Classifier, Decision, Error, Label, Settings, whole};
 
-use super::args::EvaluateArgs;
+use super::args::{Component, EvaluateArgs};
 use super::classify::{print, shortened};
 use super::{Done, Failure, open};
 
@@ -22,7 +22,9 @@ const PROGRESS: usize = 500;
 
 pub(super) fn run(args: &EvaluateArgs, out: &mut dyn Write) -> Done {
     let files = if args.files.is_empty() { gold()? } else { args.files.clone() };
-    let classifier = open(&args.sources)?;
+    let kept = |component| !args.without.contains(&component);
+    let (lexical, rules) = (kept(Component::Lexical), kept(Component::Rules));
+    let classifier = open(&args.sources, Settings { lexical, rules, ..Settings::default() })?;
     if let Some(id) = &args.show {
         return show(&classifier, &files, id, out);
     }

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, error::ErrorKind as Usage};
 use waibao::load::{self, Sources, Work};
-use waibao::{Classifier, Error};
+use waibao::{Classifier, Error, Settings};
 
 use args::{Cli, Command, ModelCommand, PackCommand, SourceArgs};
 
@@ -113,11 +113,11 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// The classifier of the flags; first-time work is announced on stderr.
-fn open(sources: &SourceArgs) -> Result<Classifier, Error> {
+fn open(sources: &SourceArgs, settings: Settings) -> Result<Classifier, Error> {
     let announce = |work| {
         let what = match work {
             Work::Prototypes => "首次使用此模型或分类包，正在计算原型向量……",
-            Work::Calibration => "此模型没有自带校准，正在用随程序的标注文本校准……",
+            Work::Calibration => "没有现成的校准，正在用随程序的标注文本校准……",
         };
         eprintln!("{what}");
     };
@@ -125,6 +125,7 @@ fn open(sources: &SourceArgs) -> Result<Classifier, Error> {
         model: sources.model.as_deref(),
         pack: sources.pack.as_deref(),
         cache: cache(),
+        settings,
         announce: Some(&announce),
     })
 }

@@ -19,9 +19,10 @@ pub(super) fn prepare(dir: &Path, labels: &[PathBuf], pack: Option<&Path>, out: 
     writeln!(out, "已写入 {} 的 prototypes.bin 和 calibration.json", dir.display())?;
     writeln!(
         out,
-        "  校准用 {} 条；温度 {:.4}，OUT 偏移 {:.4}；目标正确率 {:.0}%：采纳线 {:.3}，不属于线 {:.3}",
+        "  校准用 {} 条；温度 {:.4}，字词权重 {:.2}，OUT 偏移 {:.4}；目标正确率 {:.0}%：采纳线 {:.3}，不属于线 {:.3}",
         calibrator.texts,
         calibrator.temperature,
+        calibrator.lexical_weight,
         calibrator.out_offset,
         calibrator.target_precision * 100.0,
         calibrator.assign_from,
