@@ -20,8 +20,8 @@ pub struct Settings {
     pub pooling_temperature: f32,
     /// A class is contested, and its rules are looked at, from this share of the best probability.
     pub contested: f32,
-    /// A veto is doubted where its receiver has less than this share of the best probability. On held-out texts, vetoes
-    /// below it were wrong three times in four, those above it right three times in four.
+    /// A veto is doubted where its receiver has less than this share of the best probability. With 0.005, 0.05 and 0.2
+    /// held-out texts are answered equally well, within 0.3 points; the smallest lets the exclusions speak most.
     pub plausible: f32,
     /// A rule fires without a trigger when a text is at least this similar to an exemplar that it must catch …
     pub nearness: f32,
@@ -51,8 +51,8 @@ impl Default for Settings {
             nearness_margin: 0.1,
             longest_text: 20_000,
             passage_weights: [1.0, 1.0, 0.6, 0.1, 0.05],
-            target_precision: 0.95,
-            out_share: 0.25,
+            target_precision: 0.97,
+            out_share: 0.2,
             lexical: true,
             rules: true,
         }

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from corpora import held_out, normalise, real_labelled, written_labelled
 from encoder import by_length, embed, embed_all, load, save, tokenise
+from noise import noisy
 
 BATCH = 96
 PROTOTYPES = 96  # with gradients, each step
@@ -31,9 +32,6 @@ HEAD = 0.5  # weight of the linear head's loss
 RATE = 5e-4
 REAL_OUT = 2200  # real texts out of scope in an epoch, of many more
 DROPPED_TOKENS = 0.1
-
-PREFIXES = ["", "", "", "某市", "XX公司", "XX集团有限公司", "2025年度", "2026年", "关于", "某省分公司2024年"]
-SUFFIXES = ["", "", "", "项目", "采购项目", "招标公告", "服务合同", "竞争性磋商公告", "(二次)", "询价采购公告", "项目中标结果公示"]
 
 
 def pack_prototypes(pack):
@@ -92,10 +90,10 @@ class Data:
         return target
 
     def token_row(self, at, rng):
-        """Tokens of a text with noise: a foreign start or end, a few tokens lost."""
+        """Tokens of a text with noise, a few of them lost; a prototype stays as it is."""
         text = self.train[at][1]
-        if self.own[at] < 0 and len(text) < 60 and rng.random() < 0.3:
-            text = rng.choice(PREFIXES) + text + rng.choice(SUFFIXES)
+        if self.own[at] < 0:
+            text = noisy(text, rng)
         ids = tokenise(self.tokenizer, [text])[0]
         inner = [token for token in ids[1:-1] if rng.random() > DROPPED_TOKENS]
         return [ids[0], *(inner or ids[1:-1]), ids[-1]]

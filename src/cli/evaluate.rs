@@ -246,8 +246,8 @@ fn show(classifier: &Classifier, files: &[PathBuf], id: &str, out: &mut dyn Writ
         let head = if at == 0 { "标注    " } else { "也可    " };
         writeln!(out, "{head}{label} {}", classifier.pack().name(*label))?;
     }
-    if let Some(second) = row.second {
-        writeln!(out, "复读    {second} {}", classifier.pack().name(second))?;
+    if let Some(reading) = &row.second {
+        writeln!(out, "复读    {} {}", reading.second, classifier.pack().name(reading.second))?;
     }
     if let Some(trial) = &row.trial {
         writeln!(out, "用意    {} {}", trial.clause, if trial.caught { "应命中" } else { "应放过" })?;

@@ -5,7 +5,7 @@ use crate::code::Label;
 use crate::decision::{Decision, Outcome};
 use crate::pack::Effect;
 
-use super::labelled::{Row, Trial};
+use super::labelled::{Row, SecondReading, Trial};
 
 /// Characters of a text that are kept to show it among the confused ones.
 const EXCERPT: usize = 60;
@@ -17,8 +17,8 @@ pub struct Answer {
     pub id: String,
     /// The acceptable labels, the best first.
     pub gold: Vec<Label>,
-    /// What a second reader gave it.
-    pub second: Option<Label>,
+    /// What two readers gave it.
+    pub second: Option<SecondReading>,
     /// What became of it.
     pub outcome: Outcome,
     /// The first candidates, best first; none for a text that cannot be read.
@@ -68,7 +68,7 @@ impl Answer {
         });
         Self {
             id: row.id.clone(),
-            second: row.second,
+            second: row.second.clone(),
             outcome: decision.outcome,
             confidence: decision.top().map_or(0.0, |top| top.confidence.get()),
             baselines,

@@ -18,11 +18,20 @@ pub struct Row {
     /// The text and its acceptable labels, the best first.
     pub labelled: Labelled,
     /// What a second reader gave it, blind.
-    pub second: Option<Label>,
+    pub second: Option<SecondReading>,
     /// The clause that the text was written to try, and on which side of it the text lies.
     pub trial: Option<Trial>,
     /// What the text is grouped by: the name of a column and what stands in it.
     pub groups: Vec<(Rc<str>, String)>,
+}
+
+/// What two readers gave a text independently of each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondReading {
+    /// The acceptable labels of the first reader, the best first, before the two were settled.
+    pub first: Vec<Label>,
+    /// The label of the second.
+    pub second: Label,
 }
 
 /// A text written to try a clause.
@@ -42,12 +51,13 @@ const GOLD: &[&str] = &["gold", "code", "标注", "正确代码", "代码"];
 const ALT: &[&str] = &["alt", "第二代码", "备选代码"];
 const ID: &[&str] = &["id", "编号", "序号"];
 const SECOND: &[&str] = &["second", "复读"];
+const FIRST: &[&str] = &["first", "初读"];
 
 /// Columns that the texts are grouped by wherever a file has them.
 const GROUPS: [&str; 3] = ["register", "language", "quality"];
 
 /// Shows every labelled text of a file to a function: `.csv`, `.jsonl` or `.xlsx` with the columns `text` and `gold`, and, if
-/// there, `alt`, `id`, `second`, `clause`, `side`, `pair` and columns to group by.
+/// there, `alt`, `id`, `second`, `first`, `clause`, `side`, `pair` and columns to group by.
 ///
 /// # Errors
 /// [`Error::File`] for a file that cannot be read, [`Error::Row`] with row and column for what is wrong in it, and what
@@ -105,6 +115,11 @@ fn row(path: &Path, raw: &table::Row, groups: &[String]) -> Result<Row> {
             return Err(bad(column[0], format!("{label} 不是小类；应为三位代码，如 I11，或 OUT")));
         }
     }
+    let first = match find(FIRST) {
+        Some((column, text)) => text.split_whitespace().map(|code| label((column, code))).collect::<Result<_>>()?,
+        None => labels.clone(),
+    };
+    let second = find(SECOND).map(label).transpose()?.map(|second| SecondReading { first, second });
     let trial = match (raw.get("clause"), raw.get("side")) {
         (None, None) => None,
         (Some(clause), Some(side @ ("caught" | "clear"))) => Some(Trial {
@@ -123,7 +138,7 @@ fn row(path: &Path, raw: &table::Row, groups: &[String]) -> Result<Row> {
     Ok(Row {
         id: find(ID).map_or_else(|| raw.number.to_string(), |(_, id)| id.to_owned()),
         labelled: Labelled { text: text.to_owned(), labels },
-        second: find(SECOND).map(label).transpose()?,
+        second,
         trial,
         groups: grouped.map(|(name, value)| (name.clone(), value.trim().to_owned())).collect(),
     })

@@ -173,7 +173,8 @@ impl Report {
         let answers: Vec<&Answer> = self.answers.iter().collect();
         let said: Vec<Said<'_>> = self.answers.iter().map(Answer::said).collect();
         let curve = risk_coverage(&answers);
-        let readings = answers.iter().filter_map(|answer| Some((answer.gold.as_slice(), answer.second?)));
+        let readings = answers.iter().filter_map(|answer| answer.second.as_ref());
+        let readings = readings.map(|reading| (reading.first.as_slice(), reading.second));
         let of_baseline = |(place, name): (usize, &&'static str)| {
             let said: Vec<Said<'_>> = answers.iter().map(|answer| answer.said_by_baseline(place)).collect();
             (*name, headline(&said))
