@@ -19,7 +19,8 @@ pub struct ClauseTrial {
     pub fired: usize,
     /// Neighbours that it must let pass.
     pub clear: usize,
-    /// Of these, those where a rule of the clause took effect all the same.
+    /// Of these, those where a rule of the clause took effect all the same; of a judgement principle, which may well
+    /// concern both sides, those where it vetoed an acceptable class.
     pub fired_falsely: usize,
     /// Pairs of which both sides are here.
     pub pairs: usize,
@@ -61,14 +62,15 @@ pub(super) fn clause_trials(pack: &Pack, answers: &[&Answer]) -> BTreeMap<String
     for answer in answers {
         let Some(tried) = &answer.trial else { continue };
         let trial = trials.entry(tried.clause.clone()).or_default();
-        let fired = answer.fired.iter().any(|fired| pack.rules[fired.rule].clause == tried.clause);
+        let own = || answer.fired.iter().filter(|fired| pack.rules[fired.rule].clause == tried.clause);
         if tried.caught {
             trial.caught += 1;
             trial.heeded += usize::from(answer.is_right() || !is_excluded(pack, &tried.clause, answer));
-            trial.fired += usize::from(fired);
+            trial.fired += usize::from(own().next().is_some());
         } else {
             trial.clear += 1;
-            trial.fired_falsely += usize::from(fired);
+            let principle = is_principle(&tried.clause);
+            trial.fired_falsely += usize::from(own().any(|fired| !principle || fired.wrongly));
         }
         if let Some(pair) = &tried.pair {
             pairs.entry(pair).or_insert((&tried.clause, Vec::new())).1.push(answer.is_right());
@@ -88,13 +90,18 @@ pub(super) fn clause_trials(pack: &Pack, answers: &[&Answer]) -> BTreeMap<String
 fn is_excluded(pack: &Pack, clause: &str, answer: &Answer) -> bool {
     let Some(Label::Class(said)) = answer.candidates.first() else { return false };
     let mut scopes = pack.rules.iter().filter(|rule| rule.clause == clause).flat_map(|rule| &rule.items);
-    clause.starts_with('P') || scopes.any(|scope: &Scope| scope.contains(*said))
+    is_principle(clause) || scopes.any(|scope: &Scope| scope.contains(*said))
+}
+
+/// Whether a clause is a judgement principle, not an exclusion.
+fn is_principle(clause: &str) -> bool {
+    clause.starts_with('P')
 }
 
 /// The sum over exclusions (`true`) or over judgement principles (`false`).
 pub fn total(trials: &BTreeMap<String, ClauseTrial>, exclusions: bool) -> ClauseTrial {
     let mut sum = ClauseTrial::default();
-    for (_, trial) in trials.iter().filter(|(clause, _)| clause.starts_with('P') != exclusions) {
+    for (_, trial) in trials.iter().filter(|(clause, _)| is_principle(clause) != exclusions) {
         sum.add(trial);
     }
     sum
@@ -154,5 +161,21 @@ mod tests {
         assert_eq!((trial.clear, trial.fired_falsely), (2, 1));
         assert_eq!((trial.pairs, trial.pairs_right), (2, 1));
         assert_eq!(rule_counts(&answers)[&rule], RuleCount { fired: 2, vetoed: 2, wrongly: 1 });
+    }
+
+    #[test]
+    fn a_principle_may_concern_both_sides_and_fires_falsely_only_by_a_wrong_veto() {
+        let pack = Pack::embedded().unwrap();
+        let rule = pack.rules.iter().position(|rule| rule.clause == "P2").unwrap();
+        let neighbour = |wrongly| {
+            let mut answer = answer(&["I11"], &["I11"], 0.9);
+            answer.trial = Some(Trial { clause: "P2".to_owned(), caught: false, pair: None });
+            answer.fired.push(Fired { rule, vetoed: wrongly, wrongly });
+            answer
+        };
+        let answers = [neighbour(false), neighbour(true)];
+        let answers: Vec<&Answer> = answers.iter().collect();
+        let trial = &clause_trials(&pack, &answers)["P2"];
+        assert_eq!((trial.clear, trial.fired_falsely), (2, 1));
     }
 }
