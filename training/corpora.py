@@ -85,16 +85,16 @@ def real_texts(corpora):
             yield from (text for text in (row["text"], row.get("description")) if text)
 
 
-def real_labelled(corpora, labels=REAL_LABELS):
+def real_labelled(corpora, labels=REAL_LABELS, without=()):
     """The real texts with an expert's reading, as (text, code, alternative, confidence), in the order of the corpora.
-    Those that say too little for any reader have no code and are left out."""
+    Those that say too little for any reader have no code and are left out, and so are the sources of `without`."""
     known = {}
     for line in Path(labels).read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         known[row["hash"]] = row
     for text in real_texts(corpora):
         row = known.pop(text_hash(text), None)
-        if row and row["code"]:
+        if row and row["code"] and row["source"] not in without:
             yield text, row["code"], row["alt"], row["confidence"]
 
 

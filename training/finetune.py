@@ -59,7 +59,7 @@ class Data:
         self.prototype_rows = tokenise(tokenizer, [normalise(text) for _, text, _ in self.prototypes])
         self.prototype_places = torch.tensor([place[code] for _, _, code in self.prototypes])
         written = list(written_labelled(args.written))
-        real = list(real_labelled(args.corpora)) if args.corpora else []
+        real = list(real_labelled(args.corpora, without=args.without_source)) if args.corpora else []
         self.train, self.held = [], []
         for source, rows in (("written", written), ("real", real)):
             for text, code, alt, confidence in rows:
@@ -140,6 +140,7 @@ def main():
     parser.add_argument("--pack", default="../packs/mofcom-2022")
     parser.add_argument("--written", default="../training_data/written")
     parser.add_argument("--out", required=True)
+    parser.add_argument("--without-source", nargs="*", default=[], help="sources of real texts that are not learnt from")
     parser.add_argument("--start", default="contrasted.pt")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--threads", type=int, default=2)

@@ -48,10 +48,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", help="where the real labelled texts lie; without it only the written ones are used")
     parser.add_argument("--written", default="../training_data/written")
+    parser.add_argument("--without-source", nargs="*", default=[], help="sources of real texts that are not learnt from")
     parser.add_argument("--out", default="../models/lexical/ngrams.bin")
     parser.add_argument("--reference", default="../tests/reference/lexical.json")
     args = parser.parse_args()
-    data = list(written_labelled(args.written)) + (list(real_labelled(args.corpora)) if args.corpora else [])
+    data = list(written_labelled(args.written)) + (list(real_labelled(args.corpora, without=args.without_source)) if args.corpora else [])
     train = [row for row in data if not held_out(row[0])]
     held = [row for row in data if held_out(row[0])]
     matrix = frequencies([row[0] for row in train])

@@ -166,8 +166,8 @@ struct Shipped {
 pub fn shipped_labels() -> Result<Vec<Labelled>> {
     let files = shipped![
         "a1", "a2", "a3", "a4", "a5", "a6", "b1", "b2", "b3", "b4", "b5", "c1", "d1", "e1", "e2", "e3", "e4", "e5",
-        "e6", "n1", "o1", "p1", "p2", "p3", "p4", "p5", "q1", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "t9",
-        "t10", "t11"
+        "e6", "f1", "n1", "o1", "p1", "p2", "p3", "p4", "p5", "q1", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8",
+        "t9", "t10", "t11"
     ];
     let mut labelled = Vec::new();
     for (name, text) in files {
