@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::code::Label;
+use crate::rules::Veto;
 
 /// The version of `calibration.json` that this program reads and writes.
-const FORMAT_VERSION: u32 = 2;
+const FORMAT_VERSION: u32 = 3;
 
 /// A calibrated confidence, in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
@@ -57,8 +58,8 @@ pub struct Calibrator {
     pub lexical_weight: f32,
     /// Added to the similarity of 不属于服务外包.
     pub out_offset: f32,
-    /// How often a veto of the rules is right, where it and the ranking disagree.
-    pub veto_precision: f32,
+    /// What a veto of the rules is worth.
+    pub veto: Veto,
     /// From this probability on a class is assigned without a person.
     pub assign_from: f32,
     /// From this probability on a text is out of scope without a person.
@@ -76,12 +77,15 @@ pub struct Labelled {
     pub text: String,
     /// The acceptable labels, the best first.
     pub labels: Vec<Label>,
+    /// The pair that it is a side of: two texts alike but for the deciding fact.
+    pub pair: Option<String>,
 }
 
 impl Labelled {
-    /// Whether the text belongs to the eighth that training holds out for calibration, by its hash.
+    /// Whether the text belongs to the eighth that training holds out for calibration, by its hash; the two sides of a
+    /// pair go together.
     pub fn is_held_out(&self) -> bool {
-        Sha256::digest(&self.text)[0] % 8 == 0
+        Sha256::digest(self.pair.as_ref().unwrap_or(&self.text))[0] % 8 == 0
     }
 }
 
@@ -105,6 +109,14 @@ pub struct Observation {
     pub weight: f32,
 }
 
+impl Observation {
+    /// How surprising the acceptable labels are (negative log-likelihood), as often as the text counts.
+    pub fn loss(&self, probabilities: &[f32]) -> f32 {
+        let right: f32 = self.acceptable.iter().map(|&place| probabilities[place]).sum();
+        -right.max(1e-9).ln() * self.weight
+    }
+}
+
 impl Calibrator {
     /// Nothing fitted yet: the similarities alone, and cut-offs of certainty.
     pub fn unfitted(model: &str, pack: &str, lexical: &str) -> Self {
@@ -116,7 +128,7 @@ impl Calibrator {
             temperature: 0.05,
             lexical_weight: 0.0,
             out_offset: 0.0,
-            veto_precision: 1.0,
+            veto: Veto::ABSOLUTE,
             assign_from: 1.0,
             out_from: 1.0,
             target_precision: 1.0,
@@ -157,12 +169,7 @@ impl Calibrator {
     }
 
     fn loss(&self, observations: &[Observation]) -> f32 {
-        let loss = |observation: &Observation| {
-            let probabilities = self.probabilities(&observation.scores);
-            let right: f32 = observation.acceptable.iter().map(|&place| probabilities[place]).sum();
-            -right.max(1e-9).ln() * observation.weight
-        };
-        observations.iter().map(loss).sum()
+        observations.iter().map(|observation| observation.loss(&self.probabilities(&observation.scores))).sum()
     }
 
     /// The probability of each label, summing to one.

@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::index::{Index, PrototypeKind};
 use crate::lexical::Lexical;
 use crate::pack::Pack;
-use crate::rules::{Ranking, RuleReview, RuleSet, Ruled, Ruling};
-use crate::text::{Normalised, Passage, PassageKind, Reading, readable, segment};
+use crate::rules::{Fired, Ranking, RuleReview, RuleSet, Ruled, Ruling, Veto};
+use crate::text::{Normalised, Passage, PassageKind, Reading, gloss, readable, segment};
 
 /// Every number that can be chosen; the defaults are the shipped ones.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,9 +20,6 @@ pub struct Settings {
     pub pooling_temperature: f32,
     /// A class is contested, and its rules are looked at, from this share of the best probability.
     pub contested: f32,
-    /// A veto is doubted where its receiver has less than this share of the best probability. With 0.005, 0.05 and 0.2
-    /// held-out texts are answered equally well, within 0.3 points; the smallest lets the exclusions speak most.
-    pub plausible: f32,
     /// A rule fires without a trigger when a text is at least this similar to an exemplar that it must catch …
     pub nearness: f32,
     /// … and by this much more similar than to any that it must not catch.
@@ -46,7 +43,6 @@ impl Default for Settings {
         Self {
             pooling_temperature: 0.02,
             contested: 0.05,
-            plausible: 0.005,
             nearness: 0.9,
             nearness_margin: 0.1,
             longest_text: 20_000,
@@ -158,7 +154,7 @@ impl Classifier {
         let reading = readable(normalised.text(), &self.pack.generic);
         let passages = match reading {
             Reading::Readable => {
-                segment(normalised.text(), self.encoder.max_tokens(), &|text| self.encoder.count_tokens(text))
+                segment(normalised.text(), self.encoder.max_tokens(), &|text| self.encoder.count_tokens(&gloss(text)))
             }
             _ => Vec::new(),
         };
@@ -168,7 +164,8 @@ impl Classifier {
     /// Encodes the passages of all texts together and scores every label for each text.
     fn score(&self, prepared: &[Prepared], without: Option<usize>) -> Result<Vec<Scored>> {
         let words = |text: &Prepared| -> Vec<String> {
-            text.passages.iter().map(|passage| text.normalised.text()[passage.range.clone()].to_owned()).collect()
+            let passages = text.passages.iter().map(|passage| &text.normalised.text()[passage.range.clone()]);
+            passages.map(|passage| gloss(passage).into_owned()).collect()
         };
         let passages: Vec<String> = prepared.iter().flat_map(words).collect();
         let passages: Vec<&str> = passages.iter().map(String::as_str).collect();
@@ -251,14 +248,29 @@ impl Classifier {
         if !self.settings.rules {
             return Ok(Ruled { probabilities, rulings: Vec::new(), review: None });
         }
-        let ranking = Ranking {
-            labels: self.index.labels(),
-            probabilities: &probabilities,
-            contested: self.settings.contested,
-            plausible: self.settings.plausible,
-            veto: self.calibrator.veto_precision,
-        };
-        let (lower, origins) = lower_case(text.normalised.text());
+        let ranking = self.ranking(&probabilities);
+        let (_, origins) = lower_case(text.normalised.text());
+        let mut ruled = self.rules.settle(ranking, &self.fire(text, scored, ranking, without)?);
+        for ruling in &mut ruled.rulings {
+            let trigger = ruling.trigger.take();
+            ruling.trigger = trigger.map(|range| text.normalised.origin(origins[range.start]..origins[range.end]));
+        }
+        Ok(ruled)
+    }
+
+    fn ranking<'a>(&'a self, probabilities: &'a [f32]) -> Ranking<'a> {
+        let (labels, contested) = (self.index.labels(), self.settings.contested);
+        Ranking { labels, probabilities, contested, veto: self.calibrator.veto }
+    }
+
+    /// The rules that fire, with their triggers as bytes of the lower-cased text.
+    fn fire(
+        &self,
+        text: &Prepared,
+        scored: &Scored,
+        ranking: Ranking<'_>,
+        without: Option<usize>,
+    ) -> Result<Vec<Fired>> {
         let nearness = |rule: &str| {
             let telling = text.passages.iter().zip(&scored.similarities);
             telling.filter(|(passage, _)| passage.kind < PassageKind::Price).any(|(_, similarities)| {
@@ -266,12 +278,7 @@ impl Classifier {
                 catch >= self.settings.nearness && catch >= miss + self.settings.nearness_margin
             })
         };
-        let mut ruled = self.rules.apply(&lower, ranking, &nearness)?;
-        for ruling in &mut ruled.rulings {
-            let trigger = ruling.trigger.take();
-            ruling.trigger = trigger.map(|range| text.normalised.origin(origins[range.start]..origins[range.end]));
-        }
-        Ok(ruled)
+        self.rules.fire(&lower_case(text.normalised.text()).0, ranking, &nearness)
     }
 
     fn review(&self, text: &Prepared, candidates: &[Candidate], rules: Option<RuleReview>) -> Option<ReviewReason> {
@@ -347,17 +354,17 @@ impl Classifier {
             .iter()
             .zip(&scored)
             .zip(&texts)
-            .filter(|(_, text)| !text.passages.is_empty())
-            .map(|((row, scored), _)| Observation {
+            .map(|((row, scored), text)| Observation {
                 scores: scored.scores.clone(),
                 acceptable: row.labels.iter().filter_map(place).collect(),
-                weight: weight(row),
+                // Of what cannot be read nothing is learnt.
+                weight: if text.passages.is_empty() { 0.0 } else { weight(row) },
             })
             .collect();
         let fuse = self.settings.lexical && !self.lexical_places.is_empty();
         self.calibrator =
             Calibrator::unfitted(self.encoder.hash(), &self.pack.hash, &Lexical::hash()).fit(&observations, fuse);
-        self.calibrator.veto_precision = self.veto_precision(labelled, &texts, &scored)?;
+        self.calibrator.veto = self.worth_of_a_veto(&observations, &texts, &scored)?;
         let mut answers = [Vec::new(), Vec::new()];
         for (row, (text, scored)) in labelled.iter().zip(texts.iter().zip(&scored)) {
             if let Some(top) = self.decide(text, scored, None)?.top() {
@@ -373,27 +380,24 @@ impl Classifier {
         Ok(())
     }
 
-    /// Of the texts whose likeliest label is vetoed, the share where the label that comes first instead is right. One
-    /// observation of each kind is added (Laplace), and it stays above a half.
-    fn veto_precision(&self, labelled: &[Labelled], texts: &[Prepared], scored: &[Scored]) -> Result<f32> {
-        let (mut right, mut all) = (1.0, 2.0);
-        let rows = labelled.iter().zip(texts.iter().zip(scored));
-        for (row, (text, scored)) in rows.filter(|(_, (text, _))| !text.passages.is_empty()) {
-            let before = highest(&self.calibrator.probabilities(&scored.scores));
-            let after = highest(&self.rule(text, scored, None)?.probabilities);
-            if before != after {
-                right += if row.labels.contains(&self.index.labels()[after]) { 1.0 } else { 0.0 };
-                all += 1.0;
+    /// The worth of a veto under which the texts on which rules fire are the least surprising.
+    fn worth_of_a_veto(&self, observed: &[Observation], texts: &[Prepared], scored: &[Scored]) -> Result<Veto> {
+        let mut cases = Vec::new();
+        for (observation, (text, scored)) in observed.iter().zip(texts.iter().zip(scored)) {
+            let probabilities = self.calibrator.probabilities(&scored.scores);
+            let fired = self.fire(text, scored, self.ranking(&probabilities), None)?;
+            if observation.weight > 0.0 && !fired.is_empty() {
+                cases.push((observation, probabilities, fired));
             }
         }
-        Ok(f32::max(right / all, 0.51))
+        Ok(Veto::fit(|veto| {
+            let loss = |(observation, probabilities, fired): &(&Observation, Vec<f32>, Vec<Fired>)| {
+                let ruled = self.rules.settle(Ranking { veto, ..self.ranking(probabilities) }, fired);
+                observation.loss(&ruled.probabilities)
+            };
+            cases.iter().map(loss).sum()
+        }))
     }
-}
-
-/// The place of the highest value.
-fn highest(values: &[f32]) -> usize {
-    let places = values.iter().enumerate();
-    places.max_by(|one, other| one.1.total_cmp(other.1).then(other.0.cmp(&one.0))).map_or(0, |(place, _)| place)
 }
 
 /// The text in lower case, and for each byte of it (and its end) the byte of the text that it came from.

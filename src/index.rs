@@ -9,6 +9,7 @@ use crate::code::{Code, Label};
 use crate::encoder::{Embedding, Encoder};
 use crate::error::{Error, Result};
 use crate::pack::Pack;
+use crate::text::{GLOSSARY, Normalised, gloss};
 
 /// What a prototype is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -188,12 +189,12 @@ const MAGIC: &[u8; 8] = b"waibaoi1";
 const KEY: usize = MAGIC.len() + 32;
 const CHECKSUM: usize = 32;
 
-/// What a stored index is good for: this format, this model, this pack.
+/// What a stored index is good for: this format, this model, this pack, this glossary.
 fn key(pack: &Pack, encoder: &dyn Encoder) -> [u8; KEY] {
     let mut key = [0; KEY];
     key[..MAGIC.len()].copy_from_slice(MAGIC);
-    let both = Sha256::new().chain_update(encoder.hash()).chain_update([0]).chain_update(&pack.hash).finalize();
-    key[MAGIC.len()..].copy_from_slice(&both);
+    let all = [encoder.hash(), &pack.hash, GLOSSARY].join("\0");
+    key[MAGIC.len()..].copy_from_slice(&Sha256::digest(all));
     key
 }
 
@@ -219,7 +220,7 @@ pub fn cache_file(cache: &Path, pack: &Pack, encoder: &dyn Encoder) -> PathBuf {
 }
 
 fn normalised(text: &str) -> String {
-    crate::text::Normalised::new(text).text().to_owned()
+    gloss(Normalised::new(text).text()).into_owned()
 }
 
 #[cfg(test)]

@@ -2,14 +2,15 @@
 //!
 //! Every rule reads the original ranking, so their order does not matter and the pass always ends, although the
 //! official text sends some classes to each other (I23 ⇄ B22, I33 ⇄ B21). A rule vetoes and hands on; it never jumps:
-//! what the vetoed classes had goes to the best class under its target that is not vetoed itself, as much of it as vetoes
-//! have proved to be right.
+//! that it fired is evidence (Bayes), which multiplies the odds of the classes under its target against those that it
+//! vetoes by what vetoes have proved to be worth. Where the ranking outweighs it, a person decides.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 
 use crate::code::{Code, Label};
 use crate::error::{Error, Fault, Result};
@@ -63,16 +64,16 @@ pub struct Ruling {
     pub trigger: Option<Range<usize>>,
     /// The classes that it vetoed; none for a remark, or where the veto is doubted.
     pub vetoed: Vec<Code>,
-    /// Who received what they had; none for a remark, or where every receiver was vetoed.
+    /// The likeliest of those that it hands to; none for a remark, or where every one of them was vetoed.
     pub receiver: Option<Label>,
 }
 
-/// A rule that fired, with the places of what it is about to veto.
-struct Fired {
+/// A rule that fired, with the places of what it vetoes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fired {
     rule: usize,
     trigger: Option<Range<usize>>,
-    places: Vec<usize>,
-    doubted: bool,
+    vetoed: Vec<usize>,
 }
 
 /// A ranking after the rules.
@@ -89,7 +90,7 @@ pub struct Ruled {
 /// Why the rules call for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RuleReview {
-    /// A rule would veto the likeliest class, but nothing else speaks for its receiver.
+    /// A rule vetoes the likeliest class, but the ranking speaks for it all the same.
     Doubted,
     /// A rule with the effect `review` fired.
     Asked,
@@ -106,12 +107,32 @@ pub struct Ranking<'a> {
     pub probabilities: &'a [f32],
     /// A class is contested when its probability is at least this share of the best.
     pub contested: f32,
-    /// A veto is doubted where its receiver has less than this share of the best: trigger and similarity contradict each
-    /// other flatly, nothing is moved, and a person decides if the likeliest class is concerned.
-    pub plausible: f32,
-    /// The share of what a vetoed class has that is handed on: how often a veto is right. More than a half, so that the
-    /// receiver comes before the vetoed class.
-    pub veto: f32,
+    /// What a veto is worth.
+    pub veto: Veto,
+}
+
+/// What a veto is worth as evidence: how often rules fire where a label is right, against how often they fire where one
+/// that they neither veto nor hand to is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Veto {
+    /// By this the probability of a vetoed class is multiplied; at most one.
+    pub vetoed: f32,
+    /// By this the probability of a label that it hands to is multiplied; at least one.
+    pub receiver: f32,
+}
+
+impl Veto {
+    /// Nothing known yet: what is vetoed is impossible.
+    pub const ABSOLUTE: Self = Self { vetoed: 0.0, receiver: 1.0 };
+
+    /// The worth with the least loss, among powers of e by quarters.
+    pub fn fit(loss: impl Fn(Self) -> f32) -> Self {
+        let power = |quarters: i32| (quarters as f32 / 4.0).exp();
+        let vetoed = (-28..=0).map(power);
+        let worths = vetoed.flat_map(|vetoed| (0..=16).map(move |to| Self { vetoed, receiver: power(to) }));
+        let least = worths.map(|worth| (loss(worth), worth)).min_by(|one, other| one.0.total_cmp(&other.0));
+        least.map_or(Self::ABSOLUTE, |(_, worth)| worth)
+    }
 }
 
 impl Ranking<'_> {
@@ -129,25 +150,10 @@ impl Ranking<'_> {
         value > 0.0 && value >= self.contested * self.best()
     }
 
-    /// The place of the best label under the target of an effect that is not vetoed.
-    fn receiver(&self, effect: &Effect, vetoed: &BTreeSet<usize>) -> Option<usize> {
-        match effect {
-            Effect::Note | Effect::Review => None,
-            Effect::Out => self.labels.iter().position(|label| *label == Label::OutOfScope),
-            Effect::Redirect(to) => self
-                .classes(|code| to.iter().any(|target| target.contains(code)))
-                .filter(|place| !vetoed.contains(place))
-                // The first of equals, so that the answer does not depend on the order of iteration.
-                .max_by(|one, other| {
-                    self.probabilities[*one].total_cmp(&self.probabilities[*other]).then(other.cmp(one))
-                }),
-        }
-    }
-
-    /// Whether nothing but the rule speaks for its receiver.
-    fn doubts(&self, effect: &Effect) -> bool {
-        let receiver = self.receiver(effect, &BTreeSet::new());
-        receiver.is_some_and(|place| self.probabilities[place] < self.plausible * self.best())
+    /// The places of the labels that an effect hands to.
+    fn targets<'a>(&'a self, effect: &'a Effect) -> impl Iterator<Item = usize> + 'a {
+        let places = self.labels.iter().enumerate();
+        places.filter(|(_, label)| hands_to(effect, **label)).map(|(place, _)| place)
     }
 
     /// Places of the classes that satisfy a condition.
@@ -226,12 +232,19 @@ impl RuleSet {
             || self.negations_after.iter().any(|negation| after.contains(negation.as_str()))
     }
 
-    /// Applies every rule to a ranking. `nearness` says whether a rule fires by its exemplars although no trigger
-    /// matches.
+    /// Applies every rule to a ranking: [`Self::fire`], then [`Self::settle`].
     ///
     /// # Errors
     /// As [`Self::verify`].
     pub fn apply(&self, text: &str, ranking: Ranking<'_>, nearness: &dyn Fn(&str) -> bool) -> Result<Ruled> {
+        Ok(self.settle(ranking, &self.fire(text, ranking, nearness)?))
+    }
+
+    /// The rules that fire on a text. `nearness` says whether a rule fires by its exemplars although no trigger matches.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn fire(&self, text: &str, ranking: Ranking<'_>, nearness: &dyn Fn(&str) -> bool) -> Result<Vec<Fired>> {
         let mut fired = Vec::new();
         for (at, compiled) in self.rules.iter().enumerate() {
             let rule = &compiled.rule;
@@ -251,58 +264,69 @@ impl RuleSet {
             if trigger.is_none() && !(vetoes && contested && nearness(&rule.id)) {
                 continue;
             }
-            let places: Vec<usize> = if vetoes { ranking.classes(under).collect() } else { Vec::new() };
-            fired.push(Fired { rule: at, trigger, doubted: vetoes && ranking.doubts(&rule.effect), places });
+            let vetoed = if vetoes { ranking.classes(under).collect() } else { Vec::new() };
+            fired.push(Fired { rule: at, trigger, vetoed });
         }
-        Ok(self.settle(ranking, fired))
+        Ok(fired)
     }
 
-    /// Moves the probabilities of what was vetoed to the receivers.
-    fn settle(&self, ranking: Ranking<'_>, fired: Vec<Fired>) -> Ruled {
-        let vetoing = fired.iter().filter(|fired| !fired.doubted);
-        let vetoed: BTreeSet<usize> = vetoing.flat_map(|fired| fired.places.iter().copied()).collect();
-        let mut review = None;
-        let mut receivers: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); ranking.labels.len()];
-        let mut rulings = Vec::new();
-        for Fired { rule, trigger, places, doubted } in fired {
-            let effect = &self.rules[rule].rule.effect;
-            let places = if doubted {
-                if places.iter().any(|&place| ranking.probabilities[place] >= ranking.best()) {
-                    review = review.max(Some(RuleReview::Doubted));
-                }
-                Vec::new()
-            } else {
-                places
-            };
-            let receiver = if doubted { None } else { ranking.receiver(effect, &vetoed) };
-            match effect {
-                Effect::Review => review = review.max(Some(RuleReview::Asked)),
-                Effect::Redirect(_) | Effect::Out if receiver.is_none() && !doubted => {
-                    review = Some(RuleReview::Conflict)
-                }
-                _ => {}
-            }
-            for &place in &places {
-                receivers[place].extend(receiver);
-            }
-            let codes = places.iter().filter_map(|&place| ranking.labels[place].class()).collect();
-            let receiver = receiver.map(|place| ranking.labels[place]);
-            rulings.push(Ruling { rule, trigger, vetoed: codes, receiver });
-        }
+    /// Weighs what fired against the ranking.
+    pub fn settle(&self, ranking: Ranking<'_>, fired: &[Fired]) -> Ruled {
+        let effect = |one: &Fired| &self.rules[one.rule].rule.effect;
+        let vetoed: BTreeSet<usize> = fired.iter().flat_map(|one| one.vetoed.iter().copied()).collect();
+        let open = |one: &Fired| ranking.targets(effect(one)).filter(|place| !vetoed.contains(place)).collect();
+        let receivers: Vec<BTreeSet<usize>> = fired.iter().map(open).collect();
+        // A class of which nobody is left to receive keeps what it has.
+        let handed =
+            |place: &usize| fired.iter().zip(&receivers).any(|(one, to)| one.vetoed.contains(place) && !to.is_empty());
         let mut probabilities = ranking.probabilities.to_vec();
-        for &place in &vetoed {
-            let heirs = &receivers[place];
-            if heirs.is_empty() {
+        for &place in vetoed.iter().filter(|place| handed(place)) {
+            probabilities[place] *= ranking.veto.vetoed;
+        }
+        let receiving: BTreeSet<usize> = receivers.iter().flatten().copied().collect();
+        for &place in &receiving {
+            probabilities[place] *= ranking.veto.receiver;
+        }
+        if !receiving.is_empty() {
+            let sum: f32 = probabilities.iter().sum();
+            probabilities.iter_mut().for_each(|value| *value /= sum.max(f32::MIN_POSITIVE));
+        }
+        let likeliest = |places: &mut dyn Iterator<Item = usize>| {
+            // The first of equals, so that the answer does not depend on the order of iteration.
+            places.max_by(|one, other| probabilities[*one].total_cmp(&probabilities[*other]).then(other.cmp(one)))
+        };
+        let first = likeliest(&mut (0..probabilities.len()));
+        let mut review = None;
+        let mut rulings = Vec::new();
+        let mut heirs: BTreeMap<usize, usize> = BTreeMap::new();
+        for (one, open) in fired.iter().zip(&receivers) {
+            let receiver = likeliest(&mut open.iter().copied());
+            let highest = likeliest(&mut one.vetoed.iter().copied());
+            let doubted =
+                matches!((highest, receiver), (Some(high), Some(to)) if probabilities[high] > probabilities[to]);
+            review = review.max(match effect(one) {
+                Effect::Review => Some(RuleReview::Asked),
+                Effect::Redirect(_) | Effect::Out if receiver.is_none() => Some(RuleReview::Conflict),
+                _ if doubted && highest == first => Some(RuleReview::Doubted),
+                _ => None,
+            });
+            if doubted {
+                rulings.push(Ruling {
+                    rule: one.rule,
+                    trigger: one.trigger.clone(),
+                    vetoed: Vec::new(),
+                    receiver: None,
+                });
                 continue;
             }
-            if heirs.len() > 1 && ranking.is_contested(place) {
-                review = Some(RuleReview::Conflict);
+            for &place in one.vetoed.iter().filter(|place| ranking.is_contested(**place)) {
+                if receiver.is_some_and(|to| *heirs.entry(place).or_insert(to) != to) {
+                    review = Some(RuleReview::Conflict);
+                }
             }
-            let moved = ranking.probabilities[place] * ranking.veto;
-            for &heir in heirs {
-                probabilities[heir] += moved / heirs.len() as f32;
-            }
-            probabilities[place] -= moved;
+            let vetoed = one.vetoed.iter().filter_map(|&place| ranking.labels[place].class()).collect();
+            let receiver = receiver.map(|place| ranking.labels[place]);
+            rulings.push(Ruling { rule: one.rule, trigger: one.trigger.clone(), vetoed, receiver });
         }
         Ruled { probabilities, rulings, review }
     }

@@ -7,7 +7,7 @@ use waibao::calibration::Calibrator;
 use waibao::encoder::HashEncoder;
 use waibao::index::Index;
 use waibao::pack::{Effect, Pack, PackFiles};
-use waibao::rules::{Ranking, RuleSet};
+use waibao::rules::{Ranking, RuleSet, Veto};
 use waibao::text::Normalised;
 use waibao::{Classifier, Label, Outcome, Settings};
 
@@ -60,7 +60,7 @@ proptest! {
     #[test]
     fn probabilities_are_moved_but_neither_made_nor_lost(text in texts(), probabilities in distribution()) {
         let labels = labels(&PACK);
-        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, plausible: 0.0, veto: 1.0 };
+        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, veto: Veto::ABSOLUTE };
         let ruled = RULES.apply(&text, ranking, &|_| false).unwrap();
         prop_assert!((ruled.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-4);
         prop_assert!(ruled.probabilities.iter().all(|value| *value >= 0.0));
@@ -85,9 +85,33 @@ proptest! {
     }
 
     #[test]
+    fn a_veto_changes_odds_by_its_worth_and_what_it_names_comes_after_its_receiver(
+        text in texts(),
+        probabilities in distribution(),
+        vetoed in 0.1_f32..1.0,
+        receiver in 1.0_f32..4.0,
+    ) {
+        let labels = labels(&PACK);
+        let veto = Veto { vetoed, receiver };
+        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, veto };
+        let ruled = RULES.apply(&text, ranking, &|_| false).unwrap();
+        prop_assert!((ruled.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+        for ruling in &ruled.rulings {
+            let Some(to) = ruling.receiver.and_then(|to| labels.iter().position(|label| *label == to)) else { continue };
+            for code in &ruling.vetoed {
+                let from = labels.iter().position(|label| *label == Label::Class(*code)).unwrap();
+                prop_assert!(ruled.probabilities[from] <= ruled.probabilities[to]);
+                let before = probabilities[to] / probabilities[from];
+                let after = ruled.probabilities[to] / ruled.probabilities[from];
+                prop_assert!((after / before / (receiver / vetoed) - 1.0).abs() < 1e-3);
+            }
+        }
+    }
+
+    #[test]
     fn the_order_of_the_rules_does_not_matter(text in texts(), probabilities in distribution(), other in 0_usize..3) {
         let labels = labels(&PACK);
-        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, plausible: 0.0, veto: 1.0 };
+        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, veto: Veto::ABSOLUTE };
         let apply = |pack: &Pack, rules: &RuleSet| {
             let ruled = rules.apply(&text, ranking, &|_| false).unwrap();
             let mut fired: Vec<String> = ruled.rulings.iter().map(|ruling| pack.rules[ruling.rule].id.clone()).collect();
@@ -104,7 +128,7 @@ proptest! {
     #[test]
     fn where_no_rule_fires_the_ranking_is_unchanged(probabilities in distribution()) {
         let labels = labels(&PACK);
-        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, plausible: 0.0, veto: 1.0 };
+        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, veto: Veto::ABSOLUTE };
         let ruled = RULES.apply("甲乙丙丁", ranking, &|_| false).unwrap();
         prop_assert!(ruled.rulings.is_empty() && ruled.review.is_none());
         prop_assert_eq!(ruled.probabilities, probabilities);
@@ -159,8 +183,7 @@ fn two_classes_that_send_to_each_other_end_with_a_person() {
         let mut probabilities = vec![0.0; labels.len()];
         probabilities[place(one)] = 0.5;
         probabilities[place(other)] = 0.5;
-        let ranking =
-            Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, plausible: 0.0, veto: 1.0 };
+        let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, veto: Veto::ABSOLUTE };
         let [ones, others] = caught(clauses);
         for (first, second) in ones.flat_map(|first| others.clone().map(move |second| (first, second))) {
             let text = Normalised::new(&format!("{}。{}", first.text, second.text)).text().to_lowercase();

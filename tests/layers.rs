@@ -15,7 +15,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("index", &["error", "code", "pack", "text", "encoder"]),
     ("lexical", &["code", "text"]),
     ("rules", &["error", "code", "pack", "text"]),
-    ("calibration", &["code"]),
+    ("calibration", &["code", "rules"]),
     ("decision", &["code", "text", "index", "rules", "calibration"]),
     (
         "classifier",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use waibao::pack::{Effect, Pack, Rule, Scope};
-use waibao::rules::{Ranking, RuleSet};
+use waibao::rules::{Ranking, RuleSet, Veto};
 use waibao::text::Normalised;
 use waibao::{Code, Label};
 
@@ -79,8 +79,7 @@ fn fires(rules: &RuleSet, pack: &Pack, at: usize, text: &str) -> bool {
         return false;
     }
     let (labels, probabilities) = ranking(pack, rule);
-    let ranking =
-        Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, plausible: 0.0, veto: 1.0 };
+    let ranking = Ranking { labels: &labels, probabilities: &probabilities, contested: 0.05, veto: Veto::ABSOLUTE };
     let ruled = rules.apply(&normalised, ranking, &|_| false).unwrap();
     let ruling = ruled.rulings.iter().find(|ruling| ruling.rule == at);
     let ruling = ruling.unwrap_or_else(|| panic!("{} is triggered but did not fire", rule.id));

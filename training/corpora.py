@@ -9,6 +9,9 @@ import unicodedata
 from pathlib import Path
 
 import zstandard
+
+from gloss import gloss
+
 # The labels of real texts, by the hash of the text; the texts themselves stay with the corpora.
 REAL_LABELS = Path(__file__).parent.parent / "training_data" / "real_labels.jsonl"
 
@@ -38,6 +41,11 @@ def normalise(text):
     text = re.sub(r"[\x00-\x1f\x7f\u200b-\u200f\ufeff]", " ", text)
     text = re.sub(r"\s+", " ", text).strip()
     return re.sub(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])", "", text)
+
+
+def as_read(text):
+    """A text as both signals read it: normalised, its English glossed."""
+    return gloss(normalise(text))
 
 
 def read_lines(path):
@@ -86,7 +94,7 @@ def real_texts(corpora):
 
 
 def real_labelled(corpora, labels=REAL_LABELS, without=()):
-    """The real texts with an expert's reading, as (text, code, alternative, confidence), in the order of the corpora.
+    """The real texts with an expert's reading, as (text, code, alternative, confidence, pair), in the order of the corpora.
     Those that say too little for any reader have no code and are left out, and so are the sources of `without`."""
     known = {}
     for line in Path(labels).read_text(encoding="utf-8").splitlines():
@@ -95,17 +103,19 @@ def real_labelled(corpora, labels=REAL_LABELS, without=()):
     for text in real_texts(corpora):
         row = known.pop(text_hash(text), None)
         if row and row["code"] and row["source"] not in without:
-            yield text, row["code"], row["alt"], row["confidence"]
+            yield text, row["code"], row["alt"], row["confidence"], None
 
 
 def written_labelled(directory):
-    """The project's own labelled texts, as (text, code, alternative, confidence)."""
+    """The project's own labelled texts, as (text, code, alternative, confidence, pair)."""
     for path in sorted(Path(directory).glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            yield row["text"], row["code"], row["alt"], 1.0
+            yield row["text"], row["code"], row["alt"], 1.0, row.get("pair")
 
 
-def held_out(text):
-    """Whether a text belongs to the eighth that is never trained on: it is what calibration is fitted to."""
-    return hashlib.sha256(text.encode()).digest()[0] % 8 == 0
+def held_out(row):
+    """Whether a labelled text belongs to the eighth that is never trained on: it is what calibration is fitted to. The
+    two sides of a pair go together."""
+    text, pair = row[0], row[4]
+    return hashlib.sha256((pair or text).encode()).digest()[0] % 8 == 0

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional
 
-from corpora import held_out, normalise, real_labelled, written_labelled
+from corpora import as_read, held_out, real_labelled, written_labelled
 from encoder import by_length, embed, embed_all, load, save, tokenise
 from noise import noisy
 
@@ -56,21 +56,22 @@ class Data:
         self.prototypes = pack_prototypes(args.pack)
         self.labels = sorted({code for _, _, code in self.prototypes} - {"OUT"}) + ["OUT"]
         place = {label: at for at, label in enumerate(self.labels)}
-        self.prototype_rows = tokenise(tokenizer, [normalise(text) for _, text, _ in self.prototypes])
+        self.prototype_rows = tokenise(tokenizer, [as_read(text) for _, text, _ in self.prototypes])
         self.prototype_places = torch.tensor([place[code] for _, _, code in self.prototypes])
         written = list(written_labelled(args.written))
         real = list(real_labelled(args.corpora, without=args.without_source)) if args.corpora else []
         self.train, self.held = [], []
         for source, rows in (("written", written), ("real", real)):
-            for text, code, alt, confidence in rows:
-                row = (source, normalise(text), code, alt, confidence)
-                (self.held if held_out(text) else self.train).append(row)
+            for labelled in rows:
+                text, code, alt, confidence, _ = labelled
+                row = (source, as_read(text), code, alt, confidence)
+                (self.held if held_out(labelled) else self.train).append(row)
         # Prototypes are texts of their label too, where others of the label are left to compare them with; `own` keeps
         # them from being compared with themselves.
         count = Counter(code for _, _, code in self.prototypes)
         own = [at for at, (_, _, code) in enumerate(self.prototypes) if count[code] >= 4]
         self.own = [-1] * len(self.train) + own
-        self.train += [("prototype", normalise(self.prototypes[at][1]), self.prototypes[at][2], None, 1.0) for at in own]
+        self.train += [("prototype", as_read(self.prototypes[at][1]), self.prototypes[at][2], None, 1.0) for at in own]
         self.tokenizer, self.place = tokenizer, place
 
     def epoch(self, rng):

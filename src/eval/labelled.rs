@@ -137,7 +137,7 @@ fn row(path: &Path, raw: &table::Row, groups: &[String]) -> Result<Row> {
     let grouped = raw.cells.iter().filter(|(name, value)| wanted(name) && !value.trim().is_empty());
     Ok(Row {
         id: find(ID).map_or_else(|| raw.number.to_string(), |(_, id)| id.to_owned()),
-        labelled: Labelled { text: text.to_owned(), labels },
+        labelled: Labelled { text: text.to_owned(), labels, pair: raw.get("pair").map(str::to_owned) },
         second,
         trial,
         groups: grouped.map(|(name, value)| (name.clone(), value.trim().to_owned())).collect(),
@@ -157,6 +157,7 @@ struct Shipped {
     text: String,
     code: Label,
     alt: Option<Label>,
+    pair: Option<String>,
 }
 
 /// The self-written labelled texts that are compiled in, from which a foreign model is calibrated.
@@ -166,8 +167,9 @@ struct Shipped {
 pub fn shipped_labels() -> Result<Vec<Labelled>> {
     let files = shipped![
         "a1", "a2", "a3", "a4", "a5", "a6", "b1", "b2", "b3", "b4", "b5", "c1", "d1", "e1", "e2", "e3", "e4", "e5",
-        "e6", "f1", "n1", "o1", "p1", "p2", "p3", "p4", "p5", "q1", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8",
-        "t9", "t10", "t11"
+        "e6", "f1", "g1", "n1", "o1", "p1", "p2", "p3", "p4", "p5", "q1", "r1", "r2", "r3", "r4", "r5", "r6", "r7",
+        "r8", "r9", "r10", "r11", "r12", "r13", "r14", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "t9", "t10",
+        "t11"
     ];
     let mut labelled = Vec::new();
     for (name, text) in files {
@@ -178,7 +180,8 @@ pub fn shipped_labels() -> Result<Vec<Labelled>> {
                 column: "整行".to_owned(),
                 problem: error.to_string(),
             })?;
-            labelled.push(Labelled { text: raw.text, labels: [raw.code].into_iter().chain(raw.alt).collect() });
+            let labels = [raw.code].into_iter().chain(raw.alt).collect();
+            labelled.push(Labelled { text: raw.text, labels, pair: raw.pair });
         }
     }
     Ok(labelled)
