@@ -275,61 +275,56 @@ impl RuleSet {
         let effect = |one: &Fired| &self.rules[one.rule].rule.effect;
         let vetoed: BTreeSet<usize> = fired.iter().flat_map(|one| one.vetoed.iter().copied()).collect();
         let open = |one: &Fired| ranking.targets(effect(one)).filter(|place| !vetoed.contains(place)).collect();
-        let receivers: Vec<BTreeSet<usize>> = fired.iter().map(open).collect();
-        // A class of which nobody is left to receive keeps what it has.
-        let handed =
-            |place: &usize| fired.iter().zip(&receivers).any(|(one, to)| one.vetoed.contains(place) && !to.is_empty());
-        let mut probabilities = ranking.probabilities.to_vec();
-        for &place in vetoed.iter().filter(|place| handed(place)) {
-            probabilities[place] *= ranking.veto.vetoed;
-        }
-        let receiving: BTreeSet<usize> = receivers.iter().flatten().copied().collect();
-        for &place in &receiving {
-            probabilities[place] *= ranking.veto.receiver;
-        }
-        if !receiving.is_empty() {
-            let sum: f32 = probabilities.iter().sum();
-            probabilities.iter_mut().for_each(|value| *value /= sum.max(f32::MIN_POSITIVE));
-        }
-        let likeliest = |places: &mut dyn Iterator<Item = usize>| {
-            // The first of equals, so that the answer does not depend on the order of iteration.
-            places.max_by(|one, other| probabilities[*one].total_cmp(&probabilities[*other]).then(other.cmp(one)))
-        };
-        let first = likeliest(&mut (0..probabilities.len()));
+        let receivers: Vec<Vec<usize>> = fired.iter().map(open).collect();
+        let probabilities = weighed(ranking, fired, &receivers);
+        let first = likeliest(&probabilities, 0..probabilities.len());
         let mut review = None;
         let mut rulings = Vec::new();
         let mut heirs: BTreeMap<usize, usize> = BTreeMap::new();
         for (one, open) in fired.iter().zip(&receivers) {
-            let receiver = likeliest(&mut open.iter().copied());
-            let highest = likeliest(&mut one.vetoed.iter().copied());
+            let receiver = likeliest(&probabilities, open.iter().copied());
+            let highest = likeliest(&probabilities, one.vetoed.iter().copied());
             let doubted =
                 matches!((highest, receiver), (Some(high), Some(to)) if probabilities[high] > probabilities[to]);
+            let contested = || one.vetoed.iter().copied().filter(|&place| ranking.is_contested(place));
+            let disputed =
+                !doubted && receiver.is_some_and(|to| contested().any(|place| *heirs.entry(place).or_insert(to) != to));
             review = review.max(match effect(one) {
                 Effect::Review => Some(RuleReview::Asked),
-                Effect::Redirect(_) | Effect::Out if receiver.is_none() => Some(RuleReview::Conflict),
+                Effect::Redirect(_) | Effect::Out if receiver.is_none() || disputed => Some(RuleReview::Conflict),
                 _ if doubted && highest == first => Some(RuleReview::Doubted),
                 _ => None,
             });
-            if doubted {
-                rulings.push(Ruling {
-                    rule: one.rule,
-                    trigger: one.trigger.clone(),
-                    vetoed: Vec::new(),
-                    receiver: None,
-                });
-                continue;
-            }
-            for &place in one.vetoed.iter().filter(|place| ranking.is_contested(**place)) {
-                if receiver.is_some_and(|to| *heirs.entry(place).or_insert(to) != to) {
-                    review = Some(RuleReview::Conflict);
-                }
-            }
-            let vetoed = one.vetoed.iter().filter_map(|&place| ranking.labels[place].class()).collect();
-            let receiver = receiver.map(|place| ranking.labels[place]);
-            rulings.push(Ruling { rule: one.rule, trigger: one.trigger.clone(), vetoed, receiver });
+            let code = |place: usize| ranking.labels[place].class();
+            rulings.push(Ruling {
+                rule: one.rule,
+                trigger: one.trigger.clone(),
+                vetoed: one.vetoed.iter().filter(|_| !doubted).filter_map(|&place| code(place)).collect(),
+                receiver: receiver.filter(|_| !doubted).map(|place| ranking.labels[place]),
+            });
         }
         Ruled { probabilities, rulings, review }
     }
+}
+
+/// The probabilities after the vetoes. A class of which nobody is left to receive keeps what it has.
+fn weighed(ranking: Ranking<'_>, fired: &[Fired], receivers: &[Vec<usize>]) -> Vec<f32> {
+    let effective = || fired.iter().zip(receivers).filter(|(_, open)| !open.is_empty());
+    let vetoed: BTreeSet<usize> = effective().flat_map(|(one, _)| one.vetoed.iter().copied()).collect();
+    let receiving: BTreeSet<usize> = receivers.iter().flatten().copied().collect();
+    let mut probabilities = ranking.probabilities.to_vec();
+    vetoed.iter().for_each(|&place| probabilities[place] *= ranking.veto.vetoed);
+    receiving.iter().for_each(|&place| probabilities[place] *= ranking.veto.receiver);
+    if !receiving.is_empty() {
+        let sum = probabilities.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+        probabilities.iter_mut().for_each(|value| *value /= sum);
+    }
+    probabilities
+}
+
+/// The likeliest of some places; the first of equals, so that the answer does not depend on the order of iteration.
+fn likeliest(probabilities: &[f32], places: impl Iterator<Item = usize>) -> Option<usize> {
+    places.max_by(|one, other| probabilities[*one].total_cmp(&probabilities[*other]).then(other.cmp(one)))
 }
 
 /// Whether a class is a target of a rule: it is never vetoed by it.

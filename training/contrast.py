@@ -1,15 +1,14 @@
-"""Stage 4: contrastive training on sentence pairs with in-batch negatives. Resumes; --minutes is the budget."""
+"""Stage 4: contrastive training on sentence pairs with in-batch negatives. Resumes from its checkpoint."""
 
 import argparse
-import math
 import random
-import time
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
 from torch.nn import functional
 
+from budget import Budget
 from corpora import pairs
 from encoder import embed, load, save, tokenise
 
@@ -54,7 +53,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", required=True)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--minutes", type=float, default=20)
+    Budget.add_arguments(parser, 20)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -70,15 +69,14 @@ def main():
         state = torch.load(checkpoint)
         optimizer.load_state_dict(state["optimizer"])
         step, spent = state["step"], state["spent"]
-    budget, began, losses = args.minutes * 60, time.time() - spent, []
+    budget, losses = Budget(args, spent), []
 
     def keep():
-        save(checkpoint, model, shape, optimizer=optimizer.state_dict(), step=step, spent=time.time() - began)
+        save(checkpoint, model, shape, optimizer=optimizer.state_dict(), step=step, spent=budget.spent())
 
-    while (elapsed := time.time() - began) < budget:
-        rate = RATE * min(1.0, (step + 1) / 100) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * elapsed / budget)))
+    while budget.done(step) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = RATE * budget.rate(step, 0.05)
         # Batches are a function of the step, so that a resumed run goes on where it stopped.
         batch = random.Random(step).sample(chosen, BATCH)
         loss = loss_of(model, tokenizer, batch)
@@ -89,7 +87,7 @@ def main():
         step += 1
         losses.append(loss.item())
         if step % 50 == 0:
-            print(f"step {step} loss {sum(losses[-50:]) / 50:.3f} {step / (time.time() - began):.2f} steps/s", flush=True)
+            print(f"step {step} loss {sum(losses[-50:]) / 50:.3f} {step / budget.spent():.2f} steps/s", flush=True)
         if step % 200 == 0:
             keep()
     keep()

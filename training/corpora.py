@@ -93,25 +93,25 @@ def real_texts(corpora):
             yield from (text for text in (row["text"], row.get("description")) if text)
 
 
-def real_labelled(corpora, labels=REAL_LABELS, without=()):
-    """The real texts with an expert's reading, as (text, code, alternative, confidence, pair), in the order of the corpora.
-    Those that say too little for any reader have no code and are left out, and so are the sources of `without`."""
+def real_labelled(corpora, labels=REAL_LABELS):
+    """The real texts with an expert's reading, as (text, code, alternative, confidence, pair, source), in the order of
+    the corpora. Those that say too little for any reader have no code and are left out."""
     known = {}
     for line in Path(labels).read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         known[row["hash"]] = row
     for text in real_texts(corpora):
         row = known.pop(text_hash(text), None)
-        if row and row["code"] and row["source"] not in without:
-            yield text, row["code"], row["alt"], row["confidence"], None
+        if row and row["code"]:
+            yield text, row["code"], row["alt"], row["confidence"], None, row["source"]
 
 
 def written_labelled(directory):
-    """The project's own labelled texts, as (text, code, alternative, confidence, pair)."""
+    """The project's own labelled texts, as (text, code, alternative, confidence, pair, source)."""
     for path in sorted(Path(directory).glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            yield row["text"], row["code"], row["alt"], 1.0, row.get("pair")
+            yield row["text"], row["code"], row["alt"], 1.0, row.get("pair"), "written"
 
 
 def held_out(row):

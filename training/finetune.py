@@ -2,14 +2,12 @@
 
 The score of a label is the smooth maximum of the similarities to its prototypes, as in the program. A fresh sample of
 the prototypes carries gradients at every step; the others stand in a bank that is renewed every so often. A linear
-head on the embedding helps to shape the space and is thrown away. Resumes; --minutes is the budget.
+head on the embedding helps to shape the space and is thrown away. Resumes from its checkpoint.
 """
 
 import argparse
 import json
-import math
 import random
-import time
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -19,6 +17,7 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional
 
+from budget import Budget
 from corpora import as_read, held_out, real_labelled, written_labelled
 from encoder import by_length, embed, embed_all, load, save, tokenise
 from noise import noisy
@@ -58,14 +57,14 @@ class Data:
         place = {label: at for at, label in enumerate(self.labels)}
         self.prototype_rows = tokenise(tokenizer, [as_read(text) for _, text, _ in self.prototypes])
         self.prototype_places = torch.tensor([place[code] for _, _, code in self.prototypes])
-        written = list(written_labelled(args.written))
-        real = list(real_labelled(args.corpora, without=args.without_source)) if args.corpora else []
+        rows = [*written_labelled(args.written), *(real_labelled(args.corpora) if args.corpora else [])]
         self.train, self.held = [], []
-        for source, rows in (("written", written), ("real", real)):
-            for labelled in rows:
-                text, code, alt, confidence, _ = labelled
-                row = (source, as_read(text), code, alt, confidence)
-                (self.held if held_out(labelled) else self.train).append(row)
+        for labelled in rows:
+            text, code, alt, confidence, _, source = labelled
+            unseen = source in args.without_source or "all" in args.without_source and source != "written"
+            kind = "unseen" if unseen else "written" if source == "written" else "real"
+            row = (kind, as_read(text), code, alt, confidence)
+            (self.held if unseen or held_out(labelled) else self.train).append(row)
         # Prototypes are texts of their label too, where others of the label are left to compare them with; `own` keeps
         # them from being compared with themselves.
         count = Counter(code for _, _, code in self.prototypes)
@@ -113,7 +112,7 @@ def accuracy(model, data, bank):
     rows = tokenise(data.tokenizer, [row[1] for row in data.held])
     scores = label_scores(embed_all(model, rows) @ bank.T, data.prototype_places, len(data.labels))
     figures = {}
-    for source in ("written", "real"):
+    for source in ("written", "real", "unseen"):
         of_source = [at for at, row in enumerate(data.held) if row[0] == source]
         if not of_source:
             continue
@@ -141,9 +140,9 @@ def main():
     parser.add_argument("--pack", default="../packs/mofcom-2022")
     parser.add_argument("--written", default="../training_data/written")
     parser.add_argument("--out", required=True)
-    parser.add_argument("--without-source", nargs="*", default=[], help="sources of real texts that are not learnt from")
+    parser.add_argument("--without-source", nargs="*", default=[], help="sources of real texts that are not learnt from, or all")
     parser.add_argument("--start", default="contrasted.pt")
-    parser.add_argument("--minutes", type=float, default=30)
+    Budget.add_arguments(parser, 30)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -166,16 +165,16 @@ def main():
         head.load_state_dict(state["head"])
         optimizer.load_state_dict(state["optimizer"])
         step, spent = state["step"], state["spent"]
-    budget, began = args.minutes * 60, time.time() - spent
+    budget = Budget(args, spent)
     bank, queue, losses = None, [], []
 
     def keep():
         save(
             checkpoint, model, shape,
-            head=head.state_dict(), optimizer=optimizer.state_dict(), step=step, spent=time.time() - began,
+            head=head.state_dict(), optimizer=optimizer.state_dict(), step=step, spent=budget.spent(),
         )
 
-    while (elapsed := time.time() - began) < budget:
+    while budget.done(step) < 1:
         rng = random.Random(1_000_003 + step)
         if len(queue) < BATCH:
             queue = data.epoch(rng)
@@ -183,13 +182,12 @@ def main():
             model.eval()
             bank = embed_all(model, data.prototype_rows)
             if step and step % (4 * RENEW) == 0:
-                print(f"step {step} loss {sum(losses[-50:]) / 50:.3f} {elapsed:.0f} s {accuracy(model, data, bank)}", flush=True)
+                print(f"step {step} loss {sum(losses[-50:]) / 50:.3f} {budget.spent():.0f} s {accuracy(model, data, bank)}", flush=True)
                 keep()
             model.train()
         chosen, queue = queue[:BATCH], queue[BATCH:]
-        rate = RATE * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * elapsed / budget)))
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = RATE * budget.rate(step, 0.02)
         fresh = rng.sample(range(len(data.prototypes)), PROTOTYPES)
         rows = [data.token_row(at, rng) for at in chosen]
         parts = [(group, embed(model, [rows[at] for at in group])) for group in by_length(rows, BATCH // 3)]

@@ -12,7 +12,7 @@ def main():
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
     with open(args.out, "w", encoding="utf-8") as out:
-        for text, code, alt, _, _ in real_labelled(args.corpora):
+        for text, code, alt, *_ in real_labelled(args.corpora):
             out.write(json.dumps({"text": text, "code": code, "alt": alt}, ensure_ascii=False) + "\n")
 
 

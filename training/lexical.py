@@ -60,9 +60,11 @@ def main():
     parser.add_argument("--reference", default="../tests/reference/lexical.json")
     parser.add_argument("--gloss-reference", default="../tests/reference/gloss.json")
     args = parser.parse_args()
-    data = list(written_labelled(args.written)) + (list(real_labelled(args.corpora, without=args.without_source)) if args.corpora else [])
-    train = [row for row in data if not held_out(row)]
-    held = [row for row in data if held_out(row)]
+    data = [*written_labelled(args.written), *(real_labelled(args.corpora) if args.corpora else [])]
+    unseen = [row for row in data if row[5] in args.without_source]
+    seen = [row for row in data if row[5] not in args.without_source]
+    train = [row for row in seen if not held_out(row)]
+    held = [row for row in seen if held_out(row)]
     matrix = frequencies([row[0] for row in train])
     document = numpy.bincount(matrix.indices, minlength=BUCKETS)
     idf = (numpy.log((1 + len(train)) / (1 + document)) + 1).astype(numpy.float32)
@@ -81,18 +83,21 @@ def main():
         vectors = to_unit_length(frequencies(texts).multiply(idf).tocsr())
         return softmax(vectors @ (weights * scale[:, None]).T + model.intercept_, axis=1)
 
-    for name, rows in (("written", held[: sum(held_out(row) for row in written_labelled(args.written))]), ("all", held)):
+    written = [row for row in held if row[5] == "written"]
+    for name, rows in (("written", written), ("all", held), ("unseen", unseen)):
+        if not rows:
+            continue
         said = model.classes_[scores([row[0] for row in rows]).argmax(axis=1)]
         right = sum(code in (row[1], row[2]) for code, row in zip(said, rows))
         print(f"{name}: {len(train)} texts learnt, {right / len(rows):.3f} of {len(rows)} held out")
     # Self-written texts only, and only where single precision cannot change the answer.
-    written = [row[0] for row in written_labelled(args.written) if held_out(row)][::20]
-    probabilities = scores(written)
+    texts = [row[0] for row in written][::20]
+    probabilities = scores(texts)
     clear = [at for at, row in enumerate(probabilities) if numpy.diff(numpy.sort(row)[-2:])[0] > 0.1]
-    said = [(written[at], model.classes_[probabilities[at].argmax()], probabilities[at].max()) for at in clear[:40]]
+    said = [(texts[at], model.classes_[probabilities[at].argmax()], probabilities[at].max()) for at in clear[:40]]
     reference = [[text, label, round(float(probability), 4)] for text, label, probability in said]
     write(args.reference, reference)
-    english = [normalise(row[0]) for row in written_labelled(args.written) if held_out(row) and row[0].isascii()]
+    english = [normalise(row[0]) for row in written if row[0].isascii()]
     write(args.gloss_reference, [[text, gloss(text)] for text in english[:60]])
 
 

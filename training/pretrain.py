@@ -1,8 +1,6 @@
-"""Stage 3: masked-language-model pre-training on the token file. Resumes from its checkpoint; --minutes is the budget."""
+"""Stage 3: masked-language-model pre-training on the token file. Resumes from its checkpoint."""
 
 import argparse
-import math
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +9,12 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional
 
+from budget import Budget
 from encoder import CLS, MASK, SEP, build, save
 
 BLOCK = 64
 BATCH = 64
+RATE = 1e-3
 MASKED = 12  # of the 62 tokens between [CLS] and [SEP]
 
 
@@ -51,7 +51,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True)
     parser.add_argument("--shape", default="4x256")
-    parser.add_argument("--minutes", type=float, default=45)
+    Budget.add_arguments(parser, 45)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -60,7 +60,7 @@ def main():
     model = build(args.shape, vocabulary, Path(args.out, "vectors.npy"))
     head = Head(model)
     parameters = [*model.parameters(), *head.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(parameters, lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
     checkpoint = Path(args.out, "pretrained.pt")
     step, spent = 0, 0.0
     if checkpoint.exists():
@@ -69,20 +69,17 @@ def main():
         head.load_state_dict(state["head"])
         optimizer.load_state_dict(state["optimizer"])
         step, spent = state["step"], state["spent"]
-    budget, began, losses = args.minutes * 60, time.time() - spent, []
+    budget, losses = Budget(args, spent), []
 
     def keep():
         save(
             checkpoint, model, args.shape,
-            head=head.state_dict(), optimizer=optimizer.state_dict(), step=step, spent=time.time() - began,
+            head=head.state_dict(), optimizer=optimizer.state_dict(), step=step, spent=budget.spent(),
         )
 
-    while (elapsed := time.time() - began) < budget:
-        # Warm up over the first 4 % of the time, then fall along a cosine to a twentieth.
-        done = elapsed / budget
-        rate = min(1.0, (step + 1) / 100) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
+    while budget.done(step) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = 1e-3 * rate
+            group["lr"] = RATE * budget.rate(step, 0.05)
         ids, places, targets = batch(tokens, step)
         states = model(input_ids=ids).last_hidden_state
         picked = states.gather(1, places.unsqueeze(-1).expand(-1, -1, states.shape[-1]))
@@ -95,7 +92,7 @@ def main():
         step += 1
         losses.append(loss.item())
         if step % 50 == 0:
-            rate = step * BLOCK * BATCH / (time.time() - began)
+            rate = step * BLOCK * BATCH / budget.spent()
             print(f"step {step} tokens {step * BLOCK * BATCH} loss {np.mean(losses[-50:]):.3f} {rate:.0f} tokens/s", flush=True)
         if step % 200 == 0:
             keep()
