@@ -249,8 +249,8 @@ impl Classifier {
             return Ok(Ruled { probabilities, rulings: Vec::new(), review: None });
         }
         let ranking = self.ranking(&probabilities);
-        let (_, origins) = lower_case(text.normalised.text());
-        let mut ruled = self.rules.settle(ranking, &self.fire(text, scored, ranking, without)?);
+        let (lower, origins) = lower_case(text.normalised.text());
+        let mut ruled = self.rules.settle(ranking, &self.fire(text, &lower, scored, ranking, without)?);
         for ruling in &mut ruled.rulings {
             let trigger = ruling.trigger.take();
             ruling.trigger = trigger.map(|range| text.normalised.origin(origins[range.start]..origins[range.end]));
@@ -267,6 +267,7 @@ impl Classifier {
     fn fire(
         &self,
         text: &Prepared,
+        lower: &str,
         scored: &Scored,
         ranking: Ranking<'_>,
         without: Option<usize>,
@@ -278,7 +279,7 @@ impl Classifier {
                 catch >= self.settings.nearness && catch >= miss + self.settings.nearness_margin
             })
         };
-        self.rules.fire(&lower_case(text.normalised.text()).0, ranking, &nearness)
+        self.rules.fire(lower, ranking, &nearness)
     }
 
     fn review(&self, text: &Prepared, candidates: &[Candidate], rules: Option<RuleReview>) -> Option<ReviewReason> {
@@ -385,7 +386,8 @@ impl Classifier {
         let mut cases = Vec::new();
         for (observation, (text, scored)) in observed.iter().zip(texts.iter().zip(scored)) {
             let probabilities = self.calibrator.probabilities(&scored.scores);
-            let fired = self.fire(text, scored, self.ranking(&probabilities), None)?;
+            let (lower, _) = lower_case(text.normalised.text());
+            let fired = self.fire(text, &lower, scored, self.ranking(&probabilities), None)?;
             if observation.weight > 0.0 && !fired.is_empty() {
                 cases.push((observation, probabilities, fired));
             }

@@ -114,6 +114,11 @@ def written_labelled(directory):
             yield row["text"], row["code"], row["alt"], 1.0, row.get("pair"), "written"
 
 
+def left_out(row, sources):
+    """Whether a labelled text is of a source that is not to be learnt from; `all` stands for every real one."""
+    return row[5] in sources or "all" in sources and row[5] != "written"
+
+
 def held_out(row):
     """Whether a labelled text belongs to the eighth that is never trained on: it is what calibration is fitted to. The
     two sides of a pair go together."""

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from budget import Budget
-from corpora import as_read, held_out, real_labelled, written_labelled
+from corpora import as_read, held_out, left_out, real_labelled, written_labelled
 from encoder import by_length, embed, embed_all, load, save, tokenise
 from noise import noisy
 
@@ -61,7 +61,7 @@ class Data:
         self.train, self.held = [], []
         for labelled in rows:
             text, code, alt, confidence, _, source = labelled
-            unseen = source in args.without_source or "all" in args.without_source and source != "written"
+            unseen = left_out(labelled, args.without_source)
             kind = "unseen" if unseen else "written" if source == "written" else "real"
             row = (kind, as_read(text), code, alt, confidence)
             (self.held if unseen or held_out(labelled) else self.train).append(row)

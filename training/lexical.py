@@ -16,7 +16,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize as to_unit_length
 
-from corpora import as_read, held_out, normalise, real_labelled, written_labelled
+from corpora import as_read, held_out, left_out, normalise, real_labelled, written_labelled
 from gloss import gloss
 
 BUCKETS = 1 << 15
@@ -55,14 +55,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", help="where the real labelled texts lie; without it only the written ones are used")
     parser.add_argument("--written", default="../training_data/written")
-    parser.add_argument("--without-source", nargs="*", default=[], help="sources of real texts that are not learnt from")
+    parser.add_argument("--without-source", nargs="*", default=[], help="sources of real texts that are not learnt from, or all")
     parser.add_argument("--out", default="../models/lexical/ngrams.bin")
     parser.add_argument("--reference", default="../tests/reference/lexical.json")
     parser.add_argument("--gloss-reference", default="../tests/reference/gloss.json")
     args = parser.parse_args()
     data = [*written_labelled(args.written), *(real_labelled(args.corpora) if args.corpora else [])]
-    unseen = [row for row in data if row[5] in args.without_source]
-    seen = [row for row in data if row[5] not in args.without_source]
+    unseen = [row for row in data if left_out(row, args.without_source)]
+    seen = [row for row in data if not left_out(row, args.without_source)]
     train = [row for row in seen if not held_out(row)]
     held = [row for row in seen if held_out(row)]
     matrix = frequencies([row[0] for row in train])
