@@ -9,7 +9,7 @@ use crate::rules::{RuleReview, Ruling};
 use crate::text::{PassageKind, Reading};
 
 /// What becomes of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The first candidate is right often enough to be taken without a person.

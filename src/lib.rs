@@ -16,6 +16,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+pub mod batch;
 pub mod calibration;
 pub mod classifier;
 pub mod code;

@@ -2,9 +2,58 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+
+/// A file that is being written under another name. What stood under its own stays until it is [`Self::complete`]; one that
+/// is dropped before leaves nothing behind.
+#[derive(Debug)]
+pub struct Part {
+    path: PathBuf,
+    part: PathBuf,
+    /// What is written to.
+    pub file: BufWriter<File>,
+}
+
+impl Part {
+    /// Opens the file under its other name, beside where it will stand.
+    ///
+    /// # Errors
+    /// [`Error::File`] where the directory cannot be written.
+    pub fn create(path: &Path) -> Result<Self> {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".part{}", std::process::id()));
+        let part = path.with_file_name(name);
+        let file = File::create(&part).map_err(|error| Error::file(path, "写入", error))?;
+        Ok(Self { path: path.to_owned(), part, file: BufWriter::new(file) })
+    }
+
+    /// Where it will stand.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Brings it to the disk and gives it its name.
+    ///
+    /// # Errors
+    /// [`Error::File`] where the disk is full.
+    pub fn complete(mut self) -> Result<()> {
+        let mut complete = || {
+            self.file.flush()?;
+            self.file.get_ref().sync_all()?;
+            std::fs::rename(&self.part, &self.path)
+        };
+        complete().map_err(|error| Error::file(&self.path, "写入", error))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Nothing to be done about a part that cannot be removed, and one that has its name is no longer there.
+        let _ = std::fs::remove_file(&self.part);
+    }
+}
 
 /// Writes a file through a function. What stood there before stays until the new file is complete; a new file that
 /// could not be completed leaves nothing behind.
@@ -12,22 +61,9 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Error::File`] where the directory cannot be written or the disk is full.
 pub fn write(path: &Path, content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".part{}", std::process::id()));
-    let part = path.with_file_name(name);
-    let complete = || {
-        let mut file = BufWriter::new(File::create(&part)?);
-        content(&mut file)?;
-        file.flush()?;
-        file.get_ref().sync_all()?;
-        drop(file);
-        std::fs::rename(&part, path)
-    };
-    complete().map_err(|error| {
-        // Nothing to be done about a part that cannot be removed either; the first error says what is wrong.
-        let _ = std::fs::remove_file(&part);
-        Error::file(path, "写入", error)
-    })
+    let mut part = Part::create(path)?;
+    content(&mut part.file).map_err(|error| Error::file(path, "写入", error))?;
+    part.complete()
 }
 
 #[cfg(test)]

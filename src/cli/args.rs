@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use waibao::batch::Shard;
+use waibao::table::Format;
 
 /// 按《中国服务外包统计操作指引》给服务合同归类：代码、依据、置信度，或提示需人工判断。全程离线。
 #[derive(Debug, Parser)]
@@ -38,6 +40,12 @@ pub(super) enum Command {
     /// 给一段或几段合同描述归类
     #[command(help_template = HELP, override_usage = "waibao classify [文字…] [选项]")]
     Classify(ClassifyArgs),
+    /// 给整张台账归类：原表加上代码，另列需人工判断的行
+    #[command(help_template = HELP, override_usage = "waibao batch <文件> -o <输出> [选项]")]
+    Batch(BatchArgs),
+    /// 把 batch --shard 做出的各份合成一张表
+    #[command(help_template = HELP, override_usage = "waibao merge <文件> <各份…> -o <输出> [选项]")]
+    Merge(MergeArgs),
     /// 浏览、查找代码手册
     #[command(help_template = HELP, override_usage = "waibao codes [代码或词…] [选项]")]
     Codes(CodesArgs),
@@ -69,7 +77,7 @@ pub(super) enum Command {
 }
 
 /// Which model and which pack.
-#[derive(Debug, Args, Default)]
+#[derive(Debug, Clone, Args, Default)]
 #[command(next_help_heading = "选项")]
 pub(super) struct SourceArgs {
     /// 改用此目录里的模型（sentence-transformers 格式的 BERT）
@@ -106,6 +114,127 @@ pub(super) struct ClassifyArgs {
 
     #[command(flatten)]
     pub(super) sources: SourceArgs,
+}
+
+/// What is read of a table.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "选项")]
+pub(super) struct TableArgs {
+    /// 合同描述所在的列（列名或序号）；可重复，按所给顺序连起来读。不给则自动识别
+    #[arg(short, long = "text-column", value_name = "列")]
+    pub(super) text_columns: Vec<String>,
+
+    /// 复核清单里用来认出一行的列，如合同编号
+    #[arg(long, value_name = "列")]
+    pub(super) id_column: Option<String>,
+
+    /// 输出只保留这些原列；可重复。不给则全部保留
+    #[arg(long, value_name = "列")]
+    pub(super) select: Vec<String>,
+
+    /// 工作表（名称或序号）；不给则取第一张不空的
+    #[arg(long, value_name = "表")]
+    pub(super) sheet: Option<String>,
+
+    /// 表头在第几行；不给则自动识别
+    #[arg(long, value_name = "行", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) header_row: Option<u64>,
+
+    /// 输入文件的格式；不给则看扩展名
+    #[arg(long, value_name = "格式")]
+    pub(super) format: Option<TableFormat>,
+
+    #[command(flatten)]
+    pub(super) sources: SourceArgs,
+}
+
+/// The forms of a table that can be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TableFormat {
+    /// 逗号、制表符或分号分隔的文本
+    Csv,
+    /// 每行一个 JSON 对象
+    Jsonl,
+    /// Excel 或 WPS 工作簿
+    Xlsx,
+}
+
+impl From<TableFormat> for Format {
+    fn from(format: TableFormat) -> Self {
+        match format {
+            TableFormat::Csv => Self::Delimited,
+            TableFormat::Jsonl => Self::JsonLines,
+            TableFormat::Xlsx => Self::Workbook,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "选项")]
+pub(super) struct BatchArgs {
+    /// 台账：.xlsx、.xls、.ods、.csv、.tsv 或 .jsonl；- 为标准输入
+    #[arg(value_name = "文件", value_hint = ValueHint::FilePath, help_heading = "参数")]
+    pub(super) input: PathBuf,
+
+    /// 输出：.xlsx、.csv、.tsv 或 .jsonl；- 为标准输出
+    #[arg(short, long, value_name = "文件", value_hint = ValueHint::FilePath)]
+    pub(super) output: PathBuf,
+
+    #[command(flatten)]
+    pub(super) table: TableArgs,
+
+    /// 输出文件已经存在也替换
+    #[arg(long)]
+    pub(super) overwrite: bool,
+
+    /// 接着上次没有做完的做
+    #[arg(long)]
+    pub(super) resume: bool,
+
+    /// 只做第 k 份，共 n 份；各份做完后用 merge 合起来
+    #[arg(long, value_name = "k/n", default_value = "1/1", hide_default_value = true, value_parser = shard)]
+    pub(super) shard: Shard,
+
+    /// 同时用几个核；不给则全部
+    #[arg(short, long, value_name = "个数", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
+
+    /// 不报进度
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parsed = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    let (number, of) = parsed.unwrap_or((0, 0));
+    if (1..=of).contains(&number) { Ok(Shard { number, of }) } else { Err("应为 k/n，如 1/4".to_owned()) }
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "选项")]
+pub(super) struct MergeArgs {
+    /// 台账，即各份共同的输入
+    #[arg(value_name = "文件", value_hint = ValueHint::FilePath, help_heading = "参数")]
+    pub(super) input: PathBuf,
+
+    /// 各份，次序不论，一份不能少
+    #[arg(value_name = "各份", required = true, value_hint = ValueHint::FilePath, help_heading = "参数")]
+    pub(super) parts: Vec<PathBuf>,
+
+    /// 输出：.xlsx、.csv、.tsv 或 .jsonl
+    #[arg(short, long, value_name = "文件", value_hint = ValueHint::FilePath)]
+    pub(super) output: PathBuf,
+
+    #[command(flatten)]
+    pub(super) table: TableArgs,
+
+    /// 输出文件已经存在也替换
+    #[arg(long)]
+    pub(super) overwrite: bool,
+
+    /// 不报进度
+    #[arg(short, long)]
+    pub(super) quiet: bool,
 }
 
 #[derive(Debug, Args)]

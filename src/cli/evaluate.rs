@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use waibao::eval::{Answer, Heading, Report, Row, Summary, Thresholds, evaluate, html, moved, total, visit_labelled};
 use waibao::record::{Record, Versions};
-use waibao::table::{Cell, Sheet};
+use waibao::table::{Book, Cell, SheetId};
 use waibao::{Classifier, Decision, Error, Label, Settings, whole};
 
 use super::args::{Component, EvaluateArgs};
@@ -47,7 +47,7 @@ pub(super) fn run(args: &EvaluateArgs, out: &mut dyn Write) -> Done {
         let page = html(&summary, &heading(&classifier, &files));
         whole::write(path, |file| file.write_all(page.as_bytes()))?;
         let table = path.with_extension("xlsx");
-        sheet.0.save(&table)?;
+        whole::write(&table, |file| sheet.0.save(file))?;
         writeln!(out, "报告：{}；每一行：{}", path.display(), table.display())?;
     }
     // The check reads what was committed before a run with both flags overwrites it.
@@ -145,7 +145,7 @@ fn print_summary(summary: &Summary, out: &mut dyn Write) -> std::io::Result<()> 
 }
 
 /// The table of every row.
-struct Rows<'a>(Sheet, &'a Classifier);
+struct Rows<'a>(Book, SheetId, &'a Classifier);
 
 impl<'a> Rows<'a> {
     fn new(classifier: &'a Classifier) -> Result<Self, Error> {
@@ -164,16 +164,18 @@ impl<'a> Rows<'a> {
             "条款",
             "分组",
         ];
-        Ok(Self(Sheet::new(&columns)?, classifier))
+        let mut book = Book::default();
+        let sheet = book.sheet("结果", &columns, |heading| heading == "文字")?;
+        Ok(Self(book, sheet, classifier))
     }
 
     fn push(&mut self, row: &Row, decision: &Decision, answer: &Answer) -> Result<(), Error> {
-        let pack = self.1.pack();
+        let pack = self.2.pack();
         let text = |label: Option<&Label>| label.map(Label::to_string).unwrap_or_default();
         let clauses: Vec<&str> = answer.fired.iter().map(|fired| pack.rules[fired.rule].clause.as_str()).collect();
         let groups: Vec<String> = row.groups.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let name = answer.candidates.first().map_or("", |label| pack.name(*label));
-        self.0.push(&[
+        let cells = [
             Cell::Text(&answer.id),
             Cell::Text(&row.labelled.text),
             Cell::Text(&text(answer.gold.first())),
@@ -187,7 +189,8 @@ impl<'a> Rows<'a> {
             Cell::Text(if answer.is_right() { "对" } else { "错" }),
             Cell::Text(&clauses.join(" ")),
             Cell::Text(&groups.join(" ")),
-        ])
+        ];
+        self.0.push(self.1, cells.into_iter())
     }
 }
 

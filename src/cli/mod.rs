@@ -1,6 +1,7 @@
 //! The command line: one file per command. Results go to stdout, everything else to stderr.
 
 mod args;
+mod batch;
 mod classify;
 mod codes;
 mod doctor;
@@ -51,6 +52,8 @@ pub(super) fn run() -> ExitCode {
     let mut out = std::io::stdout().lock();
     let done = match cli.command {
         Command::Classify(args) => classify::run(&args, &mut out),
+        Command::Batch(args) => batch::run(&args, &mut out),
+        Command::Merge(args) => batch::merge(&args),
         Command::Codes(args) => codes::run(&args, &mut out),
         Command::Evaluate(args) => evaluate::run(&args, &mut out),
         Command::Doctor(args) => doctor::run(&args, &mut out),

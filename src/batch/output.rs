@@ -1,0 +1,236 @@
+//! The output of a bulk run: the table as it was, with its codes, made from input and journal side by side.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value as Json};
+
+use super::flat::{COLUMNS, place};
+use super::journal::{Entry, Journal};
+use super::review::Queue;
+use super::summary::Summary;
+use super::work::{Shard, joined};
+use crate::decision::Outcome;
+use crate::error::{Error, Result};
+use crate::table::{Book, Cell, Delimited, Format, Input, ROWS, RawRow, SheetId, Value};
+use crate::whole::Part;
+
+/// The key under which JSON lines get their record.
+const KEY: &str = "waibao";
+/// What a person is shown of a decision, of [`COLUMNS`].
+const SHOWN: [&str; 12] = [
+    "代码",
+    "名称",
+    "置信度",
+    "备选1",
+    "备选1置信度",
+    "备选2",
+    "备选2置信度",
+    "备选3",
+    "备选3置信度",
+    "需复核原因",
+    "出错原因",
+    "依据",
+];
+
+/// What is written, and from what.
+pub struct Output<'a> {
+    /// The table.
+    pub input: &'a Input,
+    /// What was decided on the rows of each part of it, in the order of the parts.
+    pub journals: &'a [Journal],
+    /// The columns that were read.
+    pub columns: &'a [usize],
+    /// The column by which a person knows a row.
+    pub id: Option<usize>,
+    /// Columns of the table that are kept.
+    pub kept: &'a [usize],
+    /// What the summary says besides numbers: versions and settings, by name.
+    pub about: &'a [(&'static str, String)],
+    /// Every code that a person may choose.
+    pub choices: &'a [String],
+}
+
+impl Output<'_> {
+    /// Writes the table, and for a person what became of it and what is left to do: as further sheets of a workbook, or as a
+    /// workbook beside any other form.
+    ///
+    /// # Errors
+    /// [`Error::File`] where the disk is full, [`Error::Argument`] for a table too large for Excel.
+    pub fn write(&self, path: &Path, format: Format) -> Result<Summary> {
+        if format == Format::Workbook && self.input.rows >= ROWS {
+            let message = format!("{} 行超过 Excel 表的上限 {ROWS} 行。请输出为 .csv", self.input.rows);
+            return Err(Error::Argument(message));
+        }
+        let failed = |error| Error::file(path, "写入", error);
+        let mut part = Part::create(path)?;
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut queue = Queue::new(tempfile::tempfile_in(dir).map_err(failed)?);
+        let mut summary = Summary::default();
+        let headings = self.headings();
+        let mut sink = Sink::new(format, path, &mut part.file, &headings).map_err(failed)?;
+        let mut entries = self.journals.iter().map(Journal::entries).collect::<Result<Vec<_>>>()?;
+        self.input.rows(&mut |row| {
+            let part = Shard::number_of(&row, entries.len() as u32);
+            let missing = || Error::Argument(format!("第 {part} 份缺少第 {} 行的结果，请重做这一份", row.number));
+            let entry = entries[part as usize - 1].next().ok_or_else(missing)??;
+            summary.add(&entry);
+            sink.push(self, &row, &entry).map_err(failed)?;
+            if (entry.failed || entry.outcome == Some(Outcome::NeedsReview)) && (queue.len() as u64) < ROWS - 1 {
+                let text = joined(&row, self.columns);
+                queue.push(&text, certainty(&entry), &self.shown(&row, &text, &entry)).map_err(failed)?;
+            }
+            Ok(())
+        })?;
+        let Some(mut book) = sink.finish().map_err(failed)? else {
+            part.complete()?;
+            self.write_beside(path, &summary, queue)?;
+            return Ok(summary);
+        };
+        self.add_sheets(&mut book, &summary, queue)?;
+        book.save(&mut part.file).map_err(failed)?;
+        part.complete()?;
+        Ok(summary)
+    }
+
+    /// The workbook for a person beside an output that is none.
+    fn write_beside(&self, path: &Path, summary: &Summary, queue: Queue) -> Result<()> {
+        let path = beside(path);
+        let mut part = Part::create(&path)?;
+        let mut book = Book::default();
+        self.add_sheets(&mut book, summary, queue)?;
+        book.save(&mut part.file).map_err(|error| Error::file(&path, "写入", error))?;
+        part.complete()
+    }
+
+    /// The headings of the table that are kept, and those of what is added, none of them twice.
+    fn headings(&self) -> Vec<String> {
+        let mut headings: Vec<String> = self.kept.iter().map(|&at| self.input.headings[at].clone()).collect();
+        for column in COLUMNS {
+            let names = std::iter::once(column.to_owned()).chain((2..).map(|number| format!("{column}_{number}")));
+            let free = names.into_iter().find(|name| !headings.contains(name));
+            headings.extend(free);
+        }
+        headings
+    }
+
+    fn add_sheets(&self, book: &mut Book, summary: &Summary, queue: Queue) -> Result<()> {
+        let sheet = book.sheet("汇总", &["项目", "值"], |heading| heading == "值")?;
+        let count = |number: u64| Cell::Number(number as f64);
+        let mut lines = vec![
+            ("行数", count(summary.rows)),
+            (Outcome::Assigned.name(), count(summary.of(Outcome::Assigned))),
+            (Outcome::OutOfScope.name(), count(summary.of(Outcome::OutOfScope))),
+            (Outcome::NeedsReview.name(), count(summary.of(Outcome::NeedsReview))),
+            ("出错", count(summary.failed)),
+            ("空行", count(summary.empty)),
+        ];
+        lines.extend(summary.codes.iter().map(|(code, number)| (code.as_str(), count(*number))));
+        lines.extend(self.about.iter().map(|(name, value)| (*name, Cell::from(value.as_str()))));
+        lines.into_iter().try_for_each(|(name, value)| book.push(sheet, [Cell::from(name), value].into_iter()))?;
+        let id = self.id.map(|at| self.input.headings[at].as_str());
+        let headings: Vec<&str> = ["行号"].into_iter().chain(id).chain(["文字", "选定代码"]).chain(SHOWN).collect();
+        let chosen = headings.iter().position(|heading| *heading == "选定代码").unwrap_or_default();
+        let sheet = book.sheet("复核", &headings, |heading| heading == "文字")?;
+        let any = !queue.is_empty();
+        queue.each(|cells| book.push(sheet, cells.iter().map(Cell::from)))?;
+        let choices: Vec<&str> = self.choices.iter().map(String::as_str).collect();
+        if any { book.choices(sheet, chosen as u16, &choices) } else { Ok(()) }
+    }
+
+    /// The cells that a person is shown of a row.
+    fn shown(&self, row: &RawRow, text: &str, entry: &Entry) -> Vec<Value> {
+        let mut cells = vec![Value::Number(row.number as f64)];
+        cells.extend(self.id.map(|at| row.cells[at].clone()));
+        cells.extend([Value::from(text.to_owned()), Value::Empty]);
+        cells.extend(SHOWN.iter().map(|column| entry.cells[place(column)].clone()));
+        cells
+    }
+}
+
+/// The confidence of the first candidate; none for a row that failed, which a person sees first.
+fn certainty(entry: &Entry) -> f64 {
+    match entry.cells[place("置信度")] {
+        Value::Number(confidence) => confidence,
+        _ => 0.0,
+    }
+}
+
+/// Where the workbook for a person lies beside an output that is none: `台账.csv` has `台账_复核.xlsx`.
+pub fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push("_复核.xlsx");
+    path.with_file_name(name)
+}
+
+/// What a table is written as.
+enum Sink<'a> {
+    Delimited(Delimited<&'a mut BufWriter<File>>),
+    Lines(&'a mut BufWriter<File>),
+    Book(Book, SheetId),
+}
+
+impl<'a> Sink<'a> {
+    fn new(format: Format, path: &Path, file: &'a mut BufWriter<File>, headings: &[String]) -> std::io::Result<Self> {
+        let names = headings.iter().map(String::as_str);
+        Ok(match format {
+            Format::Delimited => {
+                let tabs = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
+                Self::Delimited(Delimited::new(file, if tabs { b'\t' } else { b',' }, names)?)
+            }
+            Format::JsonLines => Self::Lines(file),
+            Format::Workbook => {
+                let mut book = Book::default();
+                let names: Vec<&str> = names.collect();
+                let sheet = book.sheet("数据", &names, |_| false).map_err(std::io::Error::other)?;
+                Self::Book(book, sheet)
+            }
+        })
+    }
+
+    /// Hands on what is held back; a workbook is still to be saved.
+    fn finish(self) -> std::io::Result<Option<Book>> {
+        match self {
+            Self::Delimited(sink) => sink.finish().map(|()| None),
+            Self::Lines(_) => Ok(None),
+            Self::Book(book, _) => Ok(Some(book)),
+        }
+    }
+
+    fn push(&mut self, output: &Output<'_>, row: &RawRow, entry: &Entry) -> std::io::Result<()> {
+        let own = output.kept.iter().map(|&at| &row.cells[at]);
+        match self {
+            Self::Delimited(sink) => sink.push(own.chain(&entry.cells)),
+            Self::Lines(file) => writeln!(file, "{}", line(output, row, entry)),
+            Self::Book(book, sheet) => {
+                let cells = own.chain(&entry.cells).map(Cell::from);
+                book.push(*sheet, cells).map_err(std::io::Error::other)
+            }
+        }
+    }
+}
+
+/// The line of a row: what it was, byte for byte, and the record.
+fn line(output: &Output<'_>, row: &RawRow, entry: &Entry) -> String {
+    let failed = || serde_json::json!({ "error": entry.cells[place("出错原因")].to_text() }).to_string();
+    let record = entry.record.clone().unwrap_or_else(failed);
+    let own = row.line.clone().unwrap_or_else(|| {
+        let fields = output.kept.iter().map(|&at| (output.input.headings[at].clone(), json(&row.cells[at])));
+        Json::Object(fields.collect::<Map<_, _>>()).to_string()
+    });
+    let open = own.trim_end().strip_suffix('}').unwrap_or(&own).trim_end();
+    let comma = if open.ends_with('{') { "" } else { "," };
+    format!("{open}{comma}\"{KEY}\":{record}}}")
+}
+
+fn json(value: &Value) -> Json {
+    match value {
+        Value::Empty => Json::Null,
+        Value::Bool(value) => Json::Bool(*value),
+        Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => Json::from(*number as i64),
+        Value::Number(number) => Json::from(*number),
+        date @ Value::Date { .. } => Json::String(date.to_text()),
+        Value::Text(text) => Json::String(text.clone()),
+    }
+}

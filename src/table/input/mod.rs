@@ -1,0 +1,299 @@
+//! A table as a user's file holds it: every column, every row, each cell with its type.
+
+mod delimited;
+mod lines;
+mod sheet;
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::value::Value;
+use crate::error::{Error, Result};
+
+/// Rows that are shown for guessing columns.
+const SAMPLE: usize = 200;
+/// Rows among which the headings are looked for.
+const HEAD: usize = 12;
+
+/// The form of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Cells between commas, tabs or semicolons.
+    Delimited,
+    /// A JSON object a line.
+    JsonLines,
+    /// `.xlsx`, `.xls` or `.ods`.
+    Workbook,
+}
+
+impl Format {
+    /// By the extension of a file.
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "csv" | "tsv" | "txt" => Some(Self::Delimited),
+            "jsonl" | "ndjson" => Some(Self::JsonLines),
+            "xlsx" | "xlsm" | "xls" | "ods" => Some(Self::Workbook),
+            _ => None,
+        }
+    }
+}
+
+/// What the user says of a file; what is not said is found out.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Its form.
+    pub format: Option<Format>,
+    /// The sheet of a workbook, by its name or its number from 1; else the first that is not empty.
+    pub sheet: Option<String>,
+    /// The row of the headings, from 1; what stands above is not read.
+    pub header_row: Option<u64>,
+}
+
+/// A row of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RawRow {
+    /// Its number in the file, from 1.
+    pub number: u64,
+    /// Its cells, as many as there are headings.
+    pub cells: Vec<Value>,
+    /// Of JSON lines the line itself.
+    pub line: Option<String>,
+}
+
+/// A file that has been looked through once.
+#[derive(Debug)]
+pub struct Input {
+    path: PathBuf,
+    form: Form,
+    header_row: u64,
+    /// The headings; a column without one is called by its letter.
+    pub headings: Vec<String>,
+    /// How many rows stand below the headings.
+    pub rows: u64,
+    /// The first rows as text, for guessing columns.
+    pub sample: Vec<Vec<String>>,
+    /// SHA-256 of the file, hexadecimal.
+    pub hash: String,
+}
+
+#[derive(Debug)]
+enum Form {
+    Delimited(delimited::Dialect),
+    JsonLines,
+    Sheet(String),
+}
+
+type Visit<'a> = dyn FnMut(RawRow) -> Result<()> + 'a;
+
+impl Input {
+    /// Looks through a file: form, encoding, headings, number of rows, hash.
+    ///
+    /// # Errors
+    /// [`Error::File`] for a file that cannot be read, [`Error::Row`] and [`Error::Argument`] for one that is broken, has no
+    /// such sheet or no rows.
+    pub fn open(path: &Path, options: &Options) -> Result<Self> {
+        let format = options.format.or_else(|| Format::of(path)).ok_or_else(|| {
+            let problem = "认不出文件格式。请用 .xlsx、.xls、.ods、.csv、.tsv 或 .jsonl，或用 --format 指明";
+            Error::Argument(format!("{}：{problem}", path.display()))
+        })?;
+        let form = match format {
+            Format::Delimited => Form::Delimited(delimited::Dialect::of(path)?),
+            Format::JsonLines => Form::JsonLines,
+            Format::Workbook => Form::Sheet(sheet::choose(path, options.sheet.as_deref())?),
+        };
+        let hash = hash(path).map_err(|error| Error::file(path, "读取", error))?;
+        let mut input = Self {
+            path: path.to_owned(),
+            form,
+            header_row: 0,
+            headings: Vec::new(),
+            rows: 0,
+            sample: Vec::new(),
+            hash,
+        };
+        input.look_through(options.header_row)?;
+        Ok(input)
+    }
+
+    /// Finds the headings, counts the rows and keeps the first.
+    fn look_through(&mut self, header_row: Option<u64>) -> Result<()> {
+        if matches!(self.form, Form::JsonLines) {
+            self.headings = lines::keys(&self.path)?;
+        } else {
+            let (row, headings) = self.find_headings(header_row)?;
+            self.header_row = row;
+            self.headings = headings;
+        }
+        let (mut rows, mut sample) = (0, Vec::new());
+        self.rows(&mut |row| {
+            rows += 1;
+            if sample.len() < SAMPLE {
+                sample.push(row.cells.iter().map(Value::to_text).collect());
+            }
+            Ok(())
+        })?;
+        if rows == 0 {
+            return Err(Error::Argument(format!("{}：表头下面没有数据行", self.path.display())));
+        }
+        (self.rows, self.sample) = (rows, sample);
+        Ok(())
+    }
+
+    /// The row of the headings and the headings, over all columns that any row has.
+    fn find_headings(&self, said: Option<u64>) -> Result<(u64, Vec<String>)> {
+        let (mut head, mut width): (Vec<RawRow>, usize) = (Vec::new(), 0);
+        self.raw(&mut |row| {
+            let filled = row.cells.iter().rposition(|cell| !cell.is_blank()).map_or(0, |last| last + 1);
+            width = width.max(filled);
+            if head.len() < HEAD.max(said.unwrap_or(0) as usize) {
+                head.push(row);
+            }
+            Ok(())
+        })?;
+        let texts =
+            |row: &RawRow| row.cells.iter().filter(|cell| matches!(cell, Value::Text(_)) && !cell.is_blank()).count();
+        let most = head.iter().take(HEAD).map(texts).max().unwrap_or(0);
+        // A title above the headings fills one cell or two; the headings fill nearly all.
+        let is_heading = |row: &&RawRow| texts(row) > 0 && texts(row) * 10 >= most * 6;
+        let found = match said {
+            Some(number) => head.iter().find(|row| row.number == number),
+            None => head.iter().find(is_heading),
+        };
+        let Some(found) = found else {
+            let problem = said.map_or("找不到表头".to_owned(), |number| format!("没有第 {number} 行"));
+            return Err(Error::Argument(format!(
+                "{}：{problem}。请用 --header-row 指明表头所在的行",
+                self.path.display()
+            )));
+        };
+        let name = |at: usize| {
+            let text = found.cells.get(at).map(Value::to_text).unwrap_or_default();
+            let text = text.trim_start_matches('\u{feff}').trim();
+            if text.is_empty() { format!("列{}", letters(at)) } else { text.to_owned() }
+        };
+        Ok((found.number, (0..width).map(name).collect()))
+    }
+
+    /// Shows every row below the headings to a function, in order.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and what the function returns.
+    pub fn rows(&self, visit: &mut Visit<'_>) -> Result<()> {
+        let width = self.headings.len();
+        if matches!(self.form, Form::JsonLines) {
+            return lines::rows(&self.path, &self.headings, visit);
+        }
+        self.raw(&mut |mut row| {
+            if row.number <= self.header_row {
+                return Ok(());
+            }
+            row.cells.resize(width, Value::Empty);
+            visit(row)
+        })
+    }
+
+    fn raw(&self, visit: &mut Visit<'_>) -> Result<()> {
+        match &self.form {
+            Form::Delimited(dialect) => dialect.rows(&self.path, visit),
+            Form::Sheet(sheet) => sheet::rows(&self.path, sheet, visit),
+            Form::JsonLines => Ok(()),
+        }
+    }
+}
+
+/// A column's letters, as a spreadsheet names it.
+fn letters(at: usize) -> String {
+    let mut rest = at + 1;
+    let mut letters = Vec::new();
+    while rest > 0 {
+        letters.push(char::from(b'A' + ((rest - 1) % 26) as u8));
+        rest = (rest - 1) / 26;
+    }
+    letters.iter().rev().collect()
+}
+
+/// SHA-256 of a file, hexadecimal.
+fn hash(path: &Path) -> std::io::Result<String> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(crate::hex(&hasher.finalize()));
+        }
+        hasher.update(&buffer[..read]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(name: &str, content: &[u8], options: &Options) -> Result<(Input, Vec<RawRow>)> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let input = Input::open(&path, options)?;
+        let mut rows = Vec::new();
+        input.rows(&mut |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        assert_eq!(rows.len() as u64, input.rows);
+        Ok((input, rows))
+    }
+
+    fn texts(row: &RawRow) -> Vec<String> {
+        row.cells.iter().map(Value::to_text).collect()
+    }
+
+    #[test]
+    fn a_title_above_the_headings_is_not_taken_for_them() {
+        let content = "2025年合同台账,,\n填报单位：某某局,,\n编号,合同名称,内容\n0012,客服外包,热线座席\n,,\n3,翻译,手册,多一格\n";
+        let (input, rows) = open("a.csv", content.as_bytes(), &Options::default()).unwrap();
+        assert_eq!(input.headings, ["编号", "合同名称", "内容", "列D"]);
+        assert_eq!(rows.iter().map(|row| row.number).collect::<Vec<_>>(), [4, 5, 6]);
+        assert_eq!(texts(&rows[0]), ["0012", "客服外包", "热线座席", ""]);
+        assert_eq!(texts(&rows[1]), ["", "", "", ""]);
+        assert_eq!(texts(&rows[2]), ["3", "翻译", "手册", "多一格"]);
+    }
+
+    #[test]
+    fn the_header_row_can_be_said() {
+        let said = |row| Options { header_row: Some(row), ..Options::default() };
+        let (input, rows) = open("a.tsv", "甲\t乙\n丙\t丁\n1\t2\n".as_bytes(), &said(2)).unwrap();
+        assert_eq!((input.headings, rows.len()), (vec!["丙".to_owned(), "丁".to_owned()], 1));
+        let error = open("a.tsv", "甲\t乙\n".as_bytes(), &said(7)).unwrap_err();
+        assert!(error.to_string().contains("没有第 7 行"));
+    }
+
+    #[test]
+    fn json_lines_keep_their_lines_and_the_order_of_their_keys() {
+        let content = "{\"b\": 1.50, \"a\": \"x\"}\n\n{\"c\": 12345678901234567890, \"b\": null}\n";
+        let (input, rows) = open("a.jsonl", content.as_bytes(), &Options::default()).unwrap();
+        assert_eq!(input.headings, ["b", "a", "c"]);
+        assert_eq!(rows[0].line.as_deref(), Some("{\"b\": 1.50, \"a\": \"x\"}"));
+        assert_eq!(texts(&rows[1]), ["", "", "12345678901234567890"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_what_to_do() {
+        let message = |name, content: &[u8]| open(name, content, &Options::default()).unwrap_err().to_string();
+        assert!(message("a.doc", b"x").contains("--format"));
+        assert!(message("a.csv", b"").contains("--header-row"));
+        assert!(message("a.csv", b"a,b\n").contains("没有数据行"));
+        for name in ["a.xlsx", "a.xls", "a.ods"] {
+            assert!(message(name, b"PK no workbook").contains("另存为 .xlsx"), "{name}");
+        }
+    }
+
+    #[test]
+    fn columns_are_lettered_as_in_a_spreadsheet() {
+        let found: Vec<_> = [0, 25, 26, 701, 702].into_iter().map(letters).collect();
+        assert_eq!(found, ["A", "Z", "AA", "ZZ", "AAA"]);
+    }
+}
