@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::calibration::Probability;
 use crate::classifier::Classifier;
@@ -15,7 +15,7 @@ use crate::rules::RuleReview;
 use crate::text::{PassageKind, Reading};
 
 /// A decision as clients see it. Ranges are bytes of the text that was given, `[start, end)`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// The id that the caller gave.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ pub struct Record {
 }
 
 /// A label with its confidence.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CandidateRecord {
     /// A class code, or `OUT`.
     pub code: String,
@@ -60,7 +60,7 @@ pub struct CandidateRecord {
 }
 
 /// A rule that fired.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RulingRecord {
     /// The rule's id.
     pub rule: String,
@@ -69,7 +69,7 @@ pub struct RulingRecord {
     /// The official sentence, verbatim.
     pub text: String,
     /// What the rule does: `redirect`, `out`, `note` or `review`.
-    pub effect: &'static str,
+    pub effect: String,
     /// The classes that it vetoed.
     pub vetoed: Vec<String>,
     /// Who received what they had.
@@ -81,7 +81,7 @@ pub struct RulingRecord {
 }
 
 /// Words of the text.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Quotation {
     /// First byte.
     pub start: usize,
@@ -92,14 +92,14 @@ pub struct Quotation {
 }
 
 /// A passage of the text and the prototype that it is near to.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct EvidenceRecord {
     /// The passage.
     pub passage: Quotation,
     /// Its kind.
     pub kind: PassageKind,
     /// `definition`, `inclusion` (典型业务) or `exemplar`.
-    pub prototype_kind: &'static str,
+    pub prototype_kind: String,
     /// The id of the prototype.
     pub prototype: String,
     /// Its text.
@@ -109,7 +109,7 @@ pub struct EvidenceRecord {
 }
 
 /// One separately priced service of a contract.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct PartRecord {
     /// The words that describe it.
     pub text: Quotation,
@@ -122,7 +122,7 @@ pub struct PartRecord {
 }
 
 /// Key domains (重点领域) by edition of the national directory.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct KeyDomains {
     /// The directory of 2022.
     #[serde(rename = "2022")]
@@ -133,7 +133,7 @@ pub struct KeyDomains {
 }
 
 /// Why a person should look, and what would decide.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ReviewRecord {
     /// The reason, in Chinese.
     pub reason: String,
@@ -142,7 +142,7 @@ pub struct ReviewRecord {
 }
 
 /// What made a decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Versions {
     /// Version of the program.
     pub program: String,
@@ -192,7 +192,8 @@ impl Record {
                     Effect::Out => "out",
                     Effect::Note => "note",
                     Effect::Review => "review",
-                },
+                }
+                .to_owned(),
                 vetoed: ruling.vetoed.iter().map(Code::to_string).collect(),
                 receiver: ruling.receiver.map(|label| label.to_string()),
                 trigger: ruling.trigger.as_ref().map(quote),
@@ -206,7 +207,8 @@ impl Record {
                 PrototypeKind::Definition => "definition",
                 PrototypeKind::Inclusion => "inclusion",
                 PrototypeKind::Exemplar => "exemplar",
-            },
+            }
+            .to_owned(),
             prototype: evidence.prototype.clone(),
             text: evidence.text.clone(),
             clause: evidence

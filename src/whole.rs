@@ -17,13 +17,17 @@ pub struct Part {
 }
 
 impl Part {
-    /// Opens the file under its other name, beside where it will stand.
+    /// Opens the file as `….part`, beside where it will stand. What a run that was killed left there is replaced.
     ///
     /// # Errors
     /// [`Error::File`] where the directory cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
+        Self::named(path, ".part")
+    }
+
+    fn named(path: &Path, ending: &str) -> Result<Self> {
         let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".part{}", std::process::id()));
+        name.push(ending);
         let part = path.with_file_name(name);
         let file = File::create(&part).map_err(|error| Error::file(path, "写入", error))?;
         Ok(Self { path: path.to_owned(), part, file: BufWriter::new(file) })
@@ -56,12 +60,12 @@ impl Drop for Part {
 }
 
 /// Writes a file through a function. What stood there before stays until the new file is complete; a new file that
-/// could not be completed leaves nothing behind.
+/// could not be completed leaves nothing behind. Several programs may write the same file at the same time.
 ///
 /// # Errors
 /// [`Error::File`] where the directory cannot be written or the disk is full.
 pub fn write(path: &Path, content: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<()> {
-    let mut part = Part::create(path)?;
+    let mut part = Part::named(path, &format!(".part{}", std::process::id()))?;
     content(&mut part.file).map_err(|error| Error::file(path, "写入", error))?;
     part.complete()
 }

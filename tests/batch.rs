@@ -46,10 +46,10 @@ fn until_rows(dir: &Path, child: &mut Child, rows: usize) {
 
 #[test]
 fn a_killed_run_goes_on_to_the_same_bytes() {
-    let dir = table(3_000);
+    let dir = table(2_100);
     let dir = dir.path();
     assert_eq!(run(dir, &["batch", "台账.csv", "-o", "全.csv", "-q"]), (Some(0), String::new()));
-    for rows in [0, 1_500] {
+    for rows in [0, 1_024] {
         let mut child = command(dir, &["batch", "台账.csv", "-o", "码.csv"]).spawn().unwrap();
         until_rows(dir, &mut child, rows);
         child.kill().unwrap();
@@ -64,6 +64,94 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
         std::fs::remove_file(dir.join("码_复核.xlsx")).unwrap();
     }
     assert_eq!(names(dir), ["全.csv", "全_复核.xlsx", "台账.csv"]);
+}
+
+/// Ctrl-C ends a run with its rows kept; a second program cannot write the same output meanwhile.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_keeps_its_rows_and_its_output_to_itself() {
+    let dir = table(2_100);
+    let dir = dir.path();
+    let mut child = command(dir, &["batch", "台账.csv", "-o", "码.csv"]).spawn().unwrap();
+    until_rows(dir, &mut child, 0);
+    let (code, message) = run(dir, &["batch", "台账.csv", "-o", "码.csv", "--resume"]);
+    assert!(code == Some(2) && message.contains("另一个 waibao"), "{message}");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    let message = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.code() == Some(130) && message.contains("--resume"), "{message}");
+    assert_eq!(names(dir), ["台账.csv", "码.csv.journal"]);
+    let (code, message) = run(dir, &["batch", "台账.csv", "-o", "码.csv", "--resume"]);
+    assert_eq!(code, Some(0), "{message}");
+    assert_eq!(std::fs::read_to_string(dir.join("码.csv")).unwrap().lines().count(), 2_101);
+}
+
+/// A file that may not grow is a full disk: the error names it, and what was done is kept.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_said_and_nothing_stands_under_the_name() {
+    let dir = table(400);
+    let dir = dir.path();
+    let limited =
+        format!("trap '' XFSZ; ulimit -f 64; exec {} batch 台账.csv -o 码.jsonl -q", env!("CARGO_BIN_EXE_waibao"));
+    let done = Command::new("sh").current_dir(dir).args(["-c", &limited]).output().unwrap();
+    let message = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.code() == Some(2) && message.contains("码.jsonl"), "{message}");
+    assert!(!dir.join("码.jsonl").exists() && !dir.join("码.jsonl.part").exists());
+    let (code, message) = run(dir, &["batch", "台账.csv", "-o", "码.jsonl", "--resume", "-q"]);
+    assert_eq!((code, message.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn only_what_failed_is_done_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let write = |name: &str, rows: &str| std::fs::write(dir.join(name), format!("编号,合同名称\n{rows}")).unwrap();
+    write("a.csv", "1,客服热线外包\n2,\n,\n4,=版图设计\n");
+    write("b.csv", "1,客服热线外包\n2,语音标注服务\n,\n4,=版图设计\n");
+    write("c.csv", "1,呼叫中心外包\n2,语音标注服务\n,\n4,=版图设计\n");
+    write("d.csv", "1,客服热线外包\n2,语音标注服务\n");
+    for form in ["csv", "jsonl", "xlsx", "parquet"] {
+        let name = |stem: &str| format!("{stem}.{form}");
+        assert_eq!(run(dir, &["batch", "a.csv", "-o", &name("旧"), "-q"]).0, Some(1));
+        let again = ["batch", "b.csv", "-o", &name("新"), "--retry-failed", &name("旧"), "-q"];
+        assert_eq!(run(dir, &again), (Some(0), String::new()), "{form}");
+        assert_eq!(run(dir, &["batch", "b.csv", "-o", &name("全"), "-q"]).0, Some(0));
+        if form != "xlsx" {
+            assert_eq!(
+                std::fs::read(dir.join(name("新"))).unwrap(),
+                std::fs::read(dir.join(name("全"))).unwrap(),
+                "{form}"
+            );
+        }
+        for (input, says) in [("c.csv", "第 2 行"), ("d.csv", "多几行")] {
+            let (code, message) = run(dir, &["batch", input, "-o", &name("错"), "--retry-failed", &name("旧")]);
+            assert!(code == Some(2) && message.contains(says), "{form}: {message}");
+            std::fs::remove_file(dir.join(name("错") + ".journal")).unwrap();
+        }
+    }
+    let (code, message) = run(dir, &["batch", "b.csv", "-o", "x.csv", "--retry-failed", "a.csv"]);
+    assert!(code == Some(2) && message.contains("不是 waibao batch 的输出"), "{message}");
+}
+
+#[test]
+fn standard_input_and_output_carry_the_same_as_files() {
+    let dir = table(5);
+    let dir = dir.path();
+    for form in ["csv", "jsonl"] {
+        let file = format!("码.{form}");
+        run(dir, &["batch", "台账.csv", "-o", &file, "-q"]);
+        let input = if form == "csv" { "台账.csv".to_owned() } else { file.clone() };
+        run(dir, &["batch", &input, "-o", &file, "-q", "--overwrite"]);
+        let mut piped = command(dir, &["batch", "-", "-o", "-", "--format", form, "-q"]);
+        let done = piped.stdin(std::fs::File::open(dir.join(&input)).unwrap()).output().unwrap();
+        assert_eq!(String::from_utf8(done.stderr).unwrap(), "");
+        if form == "csv" {
+            assert_eq!(done.stdout, std::fs::read(dir.join(&file)).unwrap());
+        } else {
+            assert_eq!(String::from_utf8(done.stdout).unwrap().lines().count(), 5);
+        }
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
 ];
 
 /// Each foreign crate with the modules that may name it; what is not listed (serde, regex, sha2, thiserror …) is free.
-const DOORS: [(&str, &[&str]); 18] = [
+const DOORS: [(&str, &[&str]); 23] = [
     ("candle_core", &["encoder"]),
     ("candle_nn", &["encoder"]),
     ("candle_transformers", &["encoder"]),
@@ -57,6 +57,11 @@ const DOORS: [(&str, &[&str]); 18] = [
     ("csv", &["table"]),
     ("calamine", &["table"]),
     ("rust_xlsxwriter", &["table"]),
+    ("zip", &["table"]),
+    ("parquet", &["table"]),
+    ("arrow_array", &["table", "batch"]),
+    ("arrow_cast", &["table", "batch"]),
+    ("arrow_schema", &["table", "batch"]),
     ("encoding_rs", &["table", "cli"]),
     ("encoding_rs_io", &["table"]),
     ("maud", &["eval"]),

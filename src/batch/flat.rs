@@ -60,13 +60,6 @@ pub fn flat(record: &Record) -> Vec<Value> {
     cells
 }
 
-/// The cells of a row that could not be decided, with its reason.
-pub fn failed(reason: &str) -> Vec<Value> {
-    let mut cells = vec![Value::Empty; COLUMNS.len()];
-    cells[place("出错原因")] = Value::from(reason.to_owned());
-    cells
-}
-
 /// The place of one of [`COLUMNS`].
 pub(super) fn place(column: &str) -> usize {
     COLUMNS.iter().position(|known| *known == column).unwrap_or_default()

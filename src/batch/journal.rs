@@ -1,16 +1,15 @@
 //! The journal of a bulk run: what was decided, row by row, beside the output, so that an interrupted run goes on where it
 //! stopped. The output is made from the journal alone, so a resumed run ends with the same bytes.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::entry::Entry;
 use super::work::Shard;
-use crate::decision::Outcome;
 use crate::error::{Error, Result};
-use crate::table::Value;
 
 /// What a journal belongs to: with anything else it is of no use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,22 +29,6 @@ pub struct Heading {
     pub records: bool,
 }
 
-/// What was decided on one row.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Entry {
-    /// The cells that are added.
-    pub cells: Vec<Value>,
-    /// The record, where the output wants it whole.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub record: Option<String>,
-    /// What became of the row; none where there was nothing to decide.
-    pub outcome: Option<Outcome>,
-    /// Whether the row failed.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub failed: bool,
-}
-
 /// A journal that is being written.
 #[derive(Debug)]
 pub struct Journal {
@@ -61,8 +44,10 @@ impl Journal {
     /// # Errors
     /// [`Error::File`] where it cannot be written.
     pub fn create(path: &Path, heading: &Heading) -> Result<Self> {
+        let file = alone(path, OpenOptions::new().create(true).truncate(false))?;
         let write = || {
-            let mut file = BufWriter::new(File::create(path)?);
+            file.set_len(0)?;
+            let mut file = BufWriter::new(file);
             serde_json::to_writer(&mut file, heading)?;
             file.write_all(b"\n")?;
             Ok(file)
@@ -80,7 +65,8 @@ impl Journal {
     /// settings.
     pub fn resume(path: &Path, heading: &Heading) -> Result<Self> {
         let failed = |error| Error::file(path, "读取", error);
-        let mut reader = BufReader::new(File::open(path).map_err(failed)?);
+        let mut file = alone(path, OpenOptions::new().read(true))?;
+        let mut reader = BufReader::new(&file);
         let mut line = Vec::new();
         let mut end = reader.read_until(b'\n', &mut line).map_err(failed)? as u64;
         let known: Option<Heading> = serde_json::from_slice(&line).ok();
@@ -101,9 +87,7 @@ impl Journal {
             end += read;
             rows += 1;
         }
-        drop(reader);
         let cut = || {
-            let mut file = OpenOptions::new().write(true).open(path)?;
             file.set_len(end)?;
             file.seek(SeekFrom::End(0))?;
             Ok(BufWriter::new(file))
@@ -184,6 +168,18 @@ impl Journal {
     }
 }
 
+/// A file to write that no other program writes at the same time.
+fn alone(path: &Path, options: &mut OpenOptions) -> Result<File> {
+    let file = options.write(true).open(path).map_err(|error| Error::file(path, "写入", error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::Argument(format!("{}：另一个 waibao 正在写这个文件。请等它做完，或换一个输出", path.display())))
+        }
+        Err(TryLockError::Error(error)) => Err(Error::file(path, "锁定", error)),
+    }
+}
+
 impl Heading {
     /// Of this version of the format.
     pub fn new(input: String, answers: String, text_columns: Vec<String>, shard: Shard, records: bool) -> Self {
@@ -213,6 +209,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::table::Value;
 
     fn heading() -> Heading {
         Heading {
@@ -226,7 +223,7 @@ mod tests {
     }
 
     fn entry(at: u64) -> Entry {
-        Entry { cells: vec![Value::Text(format!("第{at}行\n")), Value::Number(0.5)], ..Entry::default() }
+        Entry { cells: vec![Value::Text(format!("第{at}行\n")), Value::Number(0.5)], ..Entry::empty() }
     }
 
     #[test]
@@ -253,6 +250,7 @@ mod tests {
             let first = std::fs::metadata(&path).unwrap().len();
             (0..rows).try_for_each(|at| whole.push(&entry(at))).unwrap();
             whole.keep().unwrap();
+            drop(whole);
             let bytes = std::fs::read(&path).unwrap();
             let end = first + ((bytes.len() as u64 - first) as f64 * cut) as u64;
             std::fs::write(&path, &bytes[..end as usize]).unwrap();

@@ -1,23 +1,19 @@
 //! The output of a bulk run: the table as it was, with its codes, made from input and journal side by side.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value as Json};
-
+use super::entry::Entry;
 use super::flat::{COLUMNS, place};
-use super::journal::{Entry, Journal};
+use super::journal::Journal;
 use super::review::Queue;
+use super::sink::Sink;
 use super::summary::Summary;
 use super::work::{Shard, joined};
 use crate::decision::Outcome;
 use crate::error::{Error, Result};
-use crate::table::{Book, Cell, Delimited, Format, Input, ROWS, RawRow, SheetId, Value};
+use crate::table::{Book, Cell, Format, Input, RawRow, Value};
 use crate::whole::Part;
 
-/// The key under which JSON lines get their record.
-const KEY: &str = "waibao";
 /// What a person is shown of a decision, of [`COLUMNS`].
 const SHOWN: [&str; 12] = [
     "代码",
@@ -57,33 +53,28 @@ impl Output<'_> {
     /// workbook beside any other form.
     ///
     /// # Errors
-    /// [`Error::File`] where the disk is full, [`Error::Argument`] for a table too large for Excel.
-    pub fn write(&self, path: &Path, format: Format) -> Result<Summary> {
-        if format == Format::Workbook && self.input.rows >= ROWS {
-            let message = format!("{} 行超过 Excel 表的上限 {ROWS} 行。请输出为 .csv", self.input.rows);
-            return Err(Error::Argument(message));
-        }
+    /// [`Error::File`] where the disk is full, [`Error::Argument`] for a table that no workbook holds.
+    pub fn write(&self, mut part: Part, format: Format) -> Result<Summary> {
+        let path = &part.path().to_owned();
         let failed = |error| Error::file(path, "写入", error);
-        let mut part = Part::create(path)?;
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut queue = Queue::new(tempfile::tempfile_in(dir).map_err(failed)?);
+        let mut queue = Queue::new(path.parent().unwrap_or(path)).map_err(failed)?;
         let mut summary = Summary::default();
-        let headings = self.headings();
-        let mut sink = Sink::new(format, path, &mut part.file, &headings).map_err(failed)?;
+        let mut sink = Sink::new(self, format, path, &mut part.file)?;
         let mut entries = self.journals.iter().map(Journal::entries).collect::<Result<Vec<_>>>()?;
         self.input.rows(&mut |row| {
             let part = Shard::number_of(&row, entries.len() as u32);
             let missing = || Error::Argument(format!("第 {part} 份缺少第 {} 行的结果，请重做这一份", row.number));
             let entry = entries[part as usize - 1].next().ok_or_else(missing)??;
             summary.add(&entry);
-            sink.push(self, &row, &entry).map_err(failed)?;
-            if (entry.failed || entry.outcome == Some(Outcome::NeedsReview)) && (queue.len() as u64) < ROWS - 1 {
+            sink.push(self, &row, &entry)?;
+            // What Excel's sheet cannot hold is still in the table itself.
+            if (entry.failed || entry.outcome == Some(Outcome::NeedsReview)) && (queue.len() as u64) < Book::ROWS {
                 let text = joined(&row, self.columns);
                 queue.push(&text, certainty(&entry), &self.shown(&row, &text, &entry)).map_err(failed)?;
             }
             Ok(())
         })?;
-        let Some(mut book) = sink.finish().map_err(failed)? else {
+        let Some(mut book) = sink.finish()? else {
             part.complete()?;
             self.write_beside(path, &summary, queue)?;
             return Ok(summary);
@@ -105,7 +96,7 @@ impl Output<'_> {
     }
 
     /// The headings of the table that are kept, and those of what is added, none of them twice.
-    fn headings(&self) -> Vec<String> {
+    pub(super) fn headings(&self) -> Vec<String> {
         let mut headings: Vec<String> = self.kept.iter().map(|&at| self.input.headings[at].clone()).collect();
         for column in COLUMNS {
             let names = std::iter::once(column.to_owned()).chain((2..).map(|number| format!("{column}_{number}")));
@@ -162,75 +153,4 @@ pub fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_owned();
     name.push("_复核.xlsx");
     path.with_file_name(name)
-}
-
-/// What a table is written as.
-enum Sink<'a> {
-    Delimited(Delimited<&'a mut BufWriter<File>>),
-    Lines(&'a mut BufWriter<File>),
-    Book(Book, SheetId),
-}
-
-impl<'a> Sink<'a> {
-    fn new(format: Format, path: &Path, file: &'a mut BufWriter<File>, headings: &[String]) -> std::io::Result<Self> {
-        let names = headings.iter().map(String::as_str);
-        Ok(match format {
-            Format::Delimited => {
-                let tabs = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
-                Self::Delimited(Delimited::new(file, if tabs { b'\t' } else { b',' }, names)?)
-            }
-            Format::JsonLines => Self::Lines(file),
-            Format::Workbook => {
-                let mut book = Book::default();
-                let names: Vec<&str> = names.collect();
-                let sheet = book.sheet("数据", &names, |_| false).map_err(std::io::Error::other)?;
-                Self::Book(book, sheet)
-            }
-        })
-    }
-
-    /// Hands on what is held back; a workbook is still to be saved.
-    fn finish(self) -> std::io::Result<Option<Book>> {
-        match self {
-            Self::Delimited(sink) => sink.finish().map(|()| None),
-            Self::Lines(_) => Ok(None),
-            Self::Book(book, _) => Ok(Some(book)),
-        }
-    }
-
-    fn push(&mut self, output: &Output<'_>, row: &RawRow, entry: &Entry) -> std::io::Result<()> {
-        let own = output.kept.iter().map(|&at| &row.cells[at]);
-        match self {
-            Self::Delimited(sink) => sink.push(own.chain(&entry.cells)),
-            Self::Lines(file) => writeln!(file, "{}", line(output, row, entry)),
-            Self::Book(book, sheet) => {
-                let cells = own.chain(&entry.cells).map(Cell::from);
-                book.push(*sheet, cells).map_err(std::io::Error::other)
-            }
-        }
-    }
-}
-
-/// The line of a row: what it was, byte for byte, and the record.
-fn line(output: &Output<'_>, row: &RawRow, entry: &Entry) -> String {
-    let failed = || serde_json::json!({ "error": entry.cells[place("出错原因")].to_text() }).to_string();
-    let record = entry.record.clone().unwrap_or_else(failed);
-    let own = row.line.clone().unwrap_or_else(|| {
-        let fields = output.kept.iter().map(|&at| (output.input.headings[at].clone(), json(&row.cells[at])));
-        Json::Object(fields.collect::<Map<_, _>>()).to_string()
-    });
-    let open = own.trim_end().strip_suffix('}').unwrap_or(&own).trim_end();
-    let comma = if open.ends_with('{') { "" } else { "," };
-    format!("{open}{comma}\"{KEY}\":{record}}}")
-}
-
-fn json(value: &Value) -> Json {
-    match value {
-        Value::Empty => Json::Null,
-        Value::Bool(value) => Json::Bool(*value),
-        Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => Json::from(*number as i64),
-        Value::Number(number) => Json::from(*number),
-        date @ Value::Date { .. } => Json::String(date.to_text()),
-        Value::Text(text) => Json::String(text.clone()),
-    }
 }

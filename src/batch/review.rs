@@ -1,9 +1,9 @@
 //! The rows that a person must see: the most uncertain first, near duplicates together.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
+use std::path::Path;
 
+use super::spool::Spool;
 use crate::error::{Error, Result};
 use crate::table::Value;
 
@@ -16,8 +16,7 @@ const SHINGLE: usize = 3;
 
 /// Rows waiting for a person. Their cells lie in a file without a name, so that memory holds a few numbers a row.
 pub(super) struct Queue {
-    spool: BufWriter<File>,
-    end: u64,
+    spool: Spool<Vec<Value>>,
     rows: Vec<Waiting>,
 }
 
@@ -28,9 +27,12 @@ struct Waiting {
 }
 
 impl Queue {
-    /// An empty queue that keeps its cells in a file.
-    pub(super) fn new(spool: File) -> Self {
-        Self { spool: BufWriter::new(spool), end: 0, rows: Vec::new() }
+    /// An empty queue that keeps its cells in a file in a directory.
+    ///
+    /// # Errors
+    /// What the file fails with, here and below.
+    pub(super) fn new(dir: &Path) -> std::io::Result<Self> {
+        Ok(Self { spool: Spool::new(dir)?, rows: Vec::new() })
     }
 
     /// How many rows wait.
@@ -44,34 +46,17 @@ impl Queue {
     }
 
     /// Adds a row: its text, how certain its first candidate is, and the cells that a person is shown.
-    ///
-    /// # Errors
-    /// What the file fails with.
-    pub(super) fn push(&mut self, text: &str, certainty: f64, cells: &[Value]) -> std::io::Result<()> {
-        let mut line = serde_json::to_vec(cells)?;
-        line.push(b'\n');
-        self.spool.write_all(&line)?;
-        self.rows.push(Waiting { certainty, fingerprint: fingerprint(text), at: self.end });
-        self.end += line.len() as u64;
+    pub(super) fn push(&mut self, text: &str, certainty: f64, cells: &Vec<Value>) -> std::io::Result<()> {
+        let at = self.spool.push(cells)?;
+        self.rows.push(Waiting { certainty, fingerprint: fingerprint(text), at });
         Ok(())
     }
 
     /// Shows the rows in the order in which a person should see them.
-    ///
-    /// # Errors
-    /// What the file and the function fail with.
     pub(super) fn each(self, mut visit: impl FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
-        let failed = |error| Error::file(std::path::Path::new("复核清单的临时文件"), "读取", error);
-        let file = self.spool.into_inner().map_err(|error| failed(error.into_error()))?;
-        let mut reader = BufReader::new(file);
-        let mut line = String::new();
-        for at in order(&self.rows) {
-            line.clear();
-            reader.seek(SeekFrom::Start(at)).map_err(failed)?;
-            reader.read_line(&mut line).map_err(failed)?;
-            visit(serde_json::from_str(&line).map_err(|error| failed(error.into()))?)?;
-        }
-        Ok(())
+        let failed = |error| Error::file(Path::new("复核清单的临时文件"), "读取", error);
+        let mut cells = self.spool.close().map_err(failed)?;
+        order(&self.rows).into_iter().try_for_each(|at| visit(cells.at(at).map_err(failed)?))
     }
 }
 
@@ -137,9 +122,10 @@ mod tests {
     use super::*;
 
     fn shown(rows: &[(&str, f64)]) -> Vec<String> {
-        let mut queue = Queue::new(tempfile::tempfile().unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        let mut queue = Queue::new(dir.path()).unwrap();
         for (text, certainty) in rows {
-            queue.push(text, *certainty, &[Value::from((*text).to_owned())]).unwrap();
+            queue.push(text, *certainty, &vec![Value::from((*text).to_owned())]).unwrap();
         }
         let mut shown = Vec::new();
         queue

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::journal::Entry;
+use super::entry::Entry;
 use crate::decision::Outcome;
 
 /// Rows by what became of them.

@@ -1,25 +1,20 @@
-//! The deciding of a table: rows in windows, each text once, long ones with long ones, all cores busy.
+//! The deciding of a table: rows in windows, each window brought to the disk before the next.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::flat::{CANDIDATES, COLUMNS, failed, flat};
-use super::journal::{Entry, Journal};
+use super::entry::Entry;
+use super::journal::Journal;
+use super::retry::Earlier;
+use super::texts::Decider;
 use crate::classifier::Classifier;
-use crate::error::Result;
-use crate::record::Record;
+use crate::error::{Error, Result};
 use crate::table::{Input, RawRow, Value};
 
 /// Rows that are decided together, and brought to the disk together: what an interruption can cost.
 const WINDOW: usize = 1_024;
-/// Texts that are encoded together, of like length.
-const TOGETHER: usize = 32;
-/// Texts of earlier windows whose answers are kept, for texts that come again.
-const REMEMBERED: usize = 1 << 16;
 
 /// What is to be done.
 pub struct Plan<'a> {
@@ -31,6 +26,8 @@ pub struct Plan<'a> {
     pub columns: &'a [usize],
     /// The part of the table that is decided.
     pub shard: Shard,
+    /// An earlier output, of which only the rows that failed are decided again.
+    pub earlier: Option<&'a mut Earlier>,
     /// Whether the record is kept whole beside its cells.
     pub records: bool,
     /// How many texts are decided at a time.
@@ -58,8 +55,8 @@ impl Shard {
             return 1;
         }
         let cells: Vec<String> = row.cells.iter().map(Value::to_text).collect();
-        let [a, b, c, d, ..] = key(&cells.join("\u{1f}"));
-        u32::from_le_bytes([a, b, c, d]) % of + 1
+        let digest = Sha256::digest(cells.join("\u{1f}"));
+        u32::from_le_bytes(std::array::from_fn(|at| digest[at])) % of + 1
     }
 }
 
@@ -67,13 +64,16 @@ impl Shard {
 /// whole windows. `progress` is shown the entries of each window.
 ///
 /// # Errors
-/// What reading, deciding and the journal fail with.
-pub fn decide(plan: &Plan<'_>, journal: &mut Journal, progress: &mut dyn FnMut(&[Entry])) -> Result<bool> {
+/// What reading and the journal fail with; a row that cannot be decided is an entry with its reason.
+pub fn decide(mut plan: Plan<'_>, journal: &mut Journal, progress: &mut dyn FnMut(&[Entry])) -> Result<bool> {
     let done = journal.rows();
     let (mut at, mut stopped) = (0, false);
-    let (mut window, mut known) = (Vec::with_capacity(WINDOW), HashMap::new());
-    let mut settle = |window: &mut Vec<RawRow>| -> Result<bool> {
-        let entries = entries(plan, window, &mut known)?;
+    let mut decider = Decider::new(plan.classifier, plan.records, plan.jobs);
+    let mut earlier = plan.earlier.take().map(Earlier::answers).transpose()?;
+    let plan = &plan;
+    let mut window: Vec<(RawRow, Option<Entry>)> = Vec::with_capacity(WINDOW);
+    let mut settle = |window: &mut Vec<(RawRow, Option<Entry>)>| -> Result<bool> {
+        let entries = entries(plan, &mut decider, window);
         window.clear();
         entries.iter().try_for_each(|entry| journal.push(entry))?;
         journal.keep()?;
@@ -81,85 +81,49 @@ pub fn decide(plan: &Plan<'_>, journal: &mut Journal, progress: &mut dyn FnMut(&
         Ok(plan.stop.load(Ordering::Relaxed))
     };
     plan.input.rows(&mut |row| {
+        let known = match &mut earlier {
+            Some(answers) => answers.of(&row, plan.columns)?,
+            None => None,
+        };
         if stopped || Shard::number_of(&row, plan.shard.of) != plan.shard.number {
             return Ok(());
         }
         at += 1;
         if at > done {
-            window.push(row);
+            window.push((row, known));
         }
         if window.len() == WINDOW {
             stopped = settle(&mut window)?;
         }
         Ok(())
     })?;
+    if let Some(mut answers) = earlier.filter(|_| !stopped) {
+        answers.end()?;
+    }
     if !stopped && !window.is_empty() {
         settle(&mut window)?;
+    }
+    // More rows than there are: the journal is of something else.
+    if !stopped && done > at {
+        return Err(Error::Argument("日志里的行比输入的多。请去掉 --resume 重做".to_owned()));
     }
     Ok(!stopped)
 }
 
-/// The entries of a window's rows, in their order.
-fn entries(plan: &Plan<'_>, rows: &[RawRow], known: &mut HashMap<[u8; 16], Entry>) -> Result<Vec<Entry>> {
-    let texts: Vec<String> = rows.iter().map(|row| joined(row, plan.columns)).collect();
-    let keys: Vec<[u8; 16]> = texts.iter().map(|text| key(text)).collect();
-    let mut fresh: Vec<(&str, [u8; 16])> = Vec::new();
-    for (text, key) in texts.iter().zip(&keys).filter(|(text, _)| !text.is_empty()) {
-        if !known.contains_key(key) {
-            known.insert(*key, Entry::default());
-            fresh.push((text, *key));
-        }
-    }
-    // Texts of like length fill a batch without padding; the longest first, so that no core is left with them at the end.
-    fresh.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-    known.extend(decided(plan, &fresh)?);
-    let entry = |((row, text), key): ((&RawRow, &String), &[u8; 16])| match known.get(key) {
-        Some(entry) if !text.is_empty() => entry.clone(),
-        _ if row.cells.iter().all(Value::is_blank) => {
-            Entry { cells: vec![Value::Empty; COLUMNS.len()], ..Entry::default() }
-        }
-        _ => Entry { cells: failed(&no_text(plan)), failed: true, ..Entry::default() },
+/// The entries of a window's rows, in their order: what is known of them, else what is decided now.
+fn entries(plan: &Plan<'_>, decider: &mut Decider<'_>, rows: &[(RawRow, Option<Entry>)]) -> Vec<Entry> {
+    let text = |row: &RawRow| Some(joined(row, plan.columns)).filter(|text| !text.is_empty());
+    let open: Vec<Option<String>> =
+        rows.iter().map(|(row, known)| if known.is_none() { text(row) } else { None }).collect();
+    let texts: Vec<String> = open.iter().flatten().cloned().collect();
+    let mut decided = decider.entries(&texts).into_iter();
+    let entry = |((row, known), open): (&(RawRow, Option<Entry>), &Option<String>)| match (known, open) {
+        (Some(known), _) => known.clone(),
+        (None, Some(_)) => decided.next().unwrap_or_else(Entry::empty),
+        (None, None) if row.cells.iter().all(Value::is_blank) => Entry::empty(),
+        (None, None) => Entry::failed(&no_text(plan)),
     };
-    let entries = rows.iter().zip(&texts).zip(&keys).map(entry).collect();
-    if known.len() > REMEMBERED {
-        known.clear();
-    }
-    Ok(entries)
-}
-
-/// The answers to texts, by all workers together.
-fn decided(plan: &Plan<'_>, fresh: &[(&str, [u8; 16])]) -> Result<Vec<([u8; 16], Entry)>> {
-    let (next, found) = (AtomicUsize::new(0), Mutex::new(Ok(Vec::new())));
-    let batches: Vec<_> = fresh.chunks(TOGETHER).collect();
-    let work = || {
-        while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let answers = answers(plan, batch);
-            let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            match (&mut *found, answers) {
-                (Ok(found), Ok(answers)) => found.extend(answers),
-                (Ok(_), Err(error)) => *found = Err(error),
-                (Err(_), _) => return,
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..plan.jobs.min(batches.len()) {
-            scope.spawn(work);
-        }
-        work();
-    });
-    found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn answers(plan: &Plan<'_>, batch: &[(&str, [u8; 16])]) -> Result<Vec<([u8; 16], Entry)>> {
-    let texts: Vec<&str> = batch.iter().map(|(text, _)| *text).collect();
-    let decisions = plan.classifier.classify_batch(&texts)?;
-    let entry = |((text, key), decision): (&(&str, [u8; 16]), _)| {
-        let record = Record::new(plan.classifier, None, text, &decision, CANDIDATES);
-        let whole = plan.records.then(|| serde_json::to_string(&record).unwrap_or_default());
-        (*key, Entry { cells: flat(&record), record: whole, outcome: Some(record.outcome), failed: false })
-    };
-    Ok(batch.iter().zip(decisions).map(entry).collect())
+    rows.iter().zip(&open).map(entry).collect()
 }
 
 /// The texts of the columns, one a line, what is empty left out.
@@ -171,9 +135,4 @@ pub(super) fn joined(row: &RawRow, columns: &[usize]) -> String {
 fn no_text(plan: &Plan<'_>) -> String {
     let names: Vec<&str> = plan.columns.iter().map(|&at| plan.input.headings[at].as_str()).collect();
     format!("所读的列（{}）没有文字", names.join("、"))
-}
-
-fn key(text: &str) -> [u8; 16] {
-    let digest = Sha256::digest(text);
-    std::array::from_fn(|at| digest[at])
 }

@@ -140,8 +140,8 @@ pub(super) struct TableArgs {
     #[arg(long, value_name = "行", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) header_row: Option<u64>,
 
-    /// 输入文件的格式；不给则看扩展名
-    #[arg(long, value_name = "格式")]
+    /// 输入文件的格式：csv（含制表符、分号分隔）、jsonl、xlsx（含 .xls、.ods）或 parquet；不给则看扩展名
+    #[arg(long, value_name = "格式", hide_possible_values = true)]
     pub(super) format: Option<TableFormat>,
 
     #[command(flatten)]
@@ -151,12 +151,10 @@ pub(super) struct TableArgs {
 /// The forms of a table that can be said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum TableFormat {
-    /// 逗号、制表符或分号分隔的文本
     Csv,
-    /// 每行一个 JSON 对象
     Jsonl,
-    /// Excel 或 WPS 工作簿
     Xlsx,
+    Parquet,
 }
 
 impl From<TableFormat> for Format {
@@ -165,6 +163,7 @@ impl From<TableFormat> for Format {
             TableFormat::Csv => Self::Delimited,
             TableFormat::Jsonl => Self::JsonLines,
             TableFormat::Xlsx => Self::Workbook,
+            TableFormat::Parquet => Self::Parquet,
         }
     }
 }
@@ -172,11 +171,11 @@ impl From<TableFormat> for Format {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "选项")]
 pub(super) struct BatchArgs {
-    /// 台账：.xlsx、.xls、.ods、.csv、.tsv 或 .jsonl；- 为标准输入
+    /// 台账：.xlsx、.xls、.ods、.csv、.tsv、.jsonl 或 .parquet；- 为标准输入
     #[arg(value_name = "文件", value_hint = ValueHint::FilePath, help_heading = "参数")]
     pub(super) input: PathBuf,
 
-    /// 输出：.xlsx、.csv、.tsv 或 .jsonl；- 为标准输出
+    /// 输出：.xlsx、.csv、.tsv、.jsonl 或 .parquet；- 为标准输出
     #[arg(short, long, value_name = "文件", value_hint = ValueHint::FilePath)]
     pub(super) output: PathBuf,
 
@@ -190,6 +189,10 @@ pub(super) struct BatchArgs {
     /// 接着上次没有做完的做
     #[arg(long)]
     pub(super) resume: bool,
+
+    /// 只重做以前的输出里出错的行，其余照抄；输入应是同一张表
+    #[arg(long, value_name = "以前的输出", value_hint = ValueHint::FilePath)]
+    pub(super) retry_failed: Option<PathBuf>,
 
     /// 只做第 k 份，共 n 份；各份做完后用 merge 合起来
     #[arg(long, value_name = "k/n", default_value = "1/1", hide_default_value = true, value_parser = shard)]
@@ -221,7 +224,7 @@ pub(super) struct MergeArgs {
     #[arg(value_name = "各份", required = true, value_hint = ValueHint::FilePath, help_heading = "参数")]
     pub(super) parts: Vec<PathBuf>,
 
-    /// 输出：.xlsx、.csv、.tsv 或 .jsonl
+    /// 输出：.xlsx、.csv、.tsv、.jsonl 或 .parquet
     #[arg(short, long, value_name = "文件", value_hint = ValueHint::FilePath)]
     pub(super) output: PathBuf,
 

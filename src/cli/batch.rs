@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::NamedTempFile;
-use waibao::batch::{Entry, Guess, Heading, Journal, Output, Plan, Shard, Summary, decide, guess};
+use waibao::batch::{COLUMNS, Earlier, Entry, Guess, Heading, Journal, Output, Plan, Shard, Summary, decide, guess};
 use waibao::record::Versions;
-use waibao::table::{Format, Input, Options};
+use waibao::table::{Book, Format, Input, Options};
+use waibao::whole::Part;
 use waibao::{Classifier, Error, Outcome, Settings};
 
 use super::args::{BatchArgs, MergeArgs, TableArgs};
@@ -42,35 +43,42 @@ pub(super) fn run(args: &BatchArgs, out: &mut dyn Write) -> Done {
 
 /// Codes a table into a file; into a part of it, where no form is given.
 fn code(args: &BatchArgs, table: &Table, format: Option<Format>) -> Done {
+    table.fits(format)?;
     let classifier = open(&args.table.sources, Settings::default())?;
     // A part may be wanted in any form when it is put together with the others.
-    let heading = table.heading(&classifier, args.shard, format.is_none_or(|format| format == Format::JsonLines));
+    let records = format.is_none_or(|format| format == Format::JsonLines);
+    let open = |path: &PathBuf| Earlier::open(path, &table.names(), records);
+    let mut earlier = args.retry_failed.as_ref().map(open).transpose()?;
+    let heading = table.heading(&classifier, args.shard, records, earlier.as_ref());
     let mut journal = journal(args, &heading)?;
+    // Opened before work begins, so that it cannot turn out hours later that there is no place for it.
+    let part = format.map(|_| Part::create(&args.output)).transpose()?;
     let stop = on_interrupt()?;
     let plan = Plan {
         classifier: &classifier,
         input: &table.input,
         columns: &table.columns,
         shard: args.shard,
-        records: heading.records,
+        earlier: earlier.as_mut(),
+        records,
         jobs: args.jobs.map_or_else(cores, usize::from),
         stop: &stop,
     };
     let mut progress = Progress::new(table.input.rows / u64::from(args.shard.of), journal.rows(), args.quiet);
-    let whole = decide(&plan, &mut journal, &mut |entries| progress.add(entries))?;
+    let whole = decide(plan, &mut journal, &mut |entries| progress.add(entries))?;
     progress.end();
     if !whole {
         eprintln!("已中断，已完成 {} 行。用同样的命令加上 --resume 接着做", journal.rows());
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    let Some(format) = format else {
+    let (Some(format), Some(part)) = (format, part) else {
         let rows = journal.rows();
         journal.rename(&args.output)?;
         eprintln!("第 {}/{} 份完成，共 {rows} 行：{}", args.shard.number, args.shard.of, args.output.display());
         return Ok(ExitCode::SUCCESS);
     };
     let journals = [journal];
-    let summary = table.write(&classifier, &journals, &args.output, format)?;
+    let summary = table.write(&classifier, &journals, part, format)?;
     let [journal] = journals;
     journal.remove()?;
     Ok(report(&summary, &args.output, args.quiet))
@@ -80,7 +88,9 @@ fn code(args: &BatchArgs, table: &Table, format: Option<Format>) -> Done {
 pub(super) fn merge(args: &MergeArgs) -> Done {
     let table = Table::open(&args.input, &args.table)?;
     let format = form(&args.output, &args.input)?;
+    table.fits(Some(format))?;
     refuse_to_replace(&args.output, args.overwrite)?;
+    let part = Part::create(&args.output)?;
     let classifier = open(&args.table.sources, Settings::default())?;
     let of = u32::try_from(args.parts.len()).unwrap_or(u32::MAX);
     let mut journals: Vec<Option<Journal>> = (0..of).map(|_| None).collect();
@@ -95,11 +105,11 @@ pub(super) fn merge(args: &MergeArgs) -> Done {
         if place.is_some() {
             return Err(Error::Argument(format!("{}：第 {} 份给了两次", path.display(), shard.number)).into());
         }
-        let heading = table.heading(&classifier, shard, true);
+        let heading = table.heading(&classifier, shard, true, None);
         *place = Some(Journal::resume(path, &heading)?);
     }
     let journals: Vec<Journal> = journals.into_iter().flatten().collect();
-    let summary = table.write(&classifier, &journals, &args.output, format)?;
+    let summary = table.write(&classifier, &journals, part, format)?;
     Ok(report(&summary, &args.output, args.quiet))
 }
 
@@ -141,29 +151,42 @@ impl Table {
     /// Names the columns that are read, so that a wrong guess is seen at once.
     fn say(&self, quiet: bool) {
         if !quiet {
-            let names: Vec<&str> = self.columns.iter().map(|&at| self.input.headings[at].as_str()).collect();
-            eprintln!("共 {} 行；按这些列归类：{}（不对请用 --text-column 指明）", self.input.rows, names.join(" + "));
+            let (rows, names) = (self.input.rows, self.names().join(" + "));
+            eprintln!("共 {rows} 行；按这些列归类：{names}（不对请用 --text-column 指明）");
         }
     }
 
-    fn heading(&self, classifier: &Classifier, shard: Shard, records: bool) -> Heading {
-        let names = self.columns.iter().map(|&at| self.input.headings[at].clone());
-        let answers = serde_json::to_string(&Versions::of(classifier)).unwrap_or_default();
-        Heading::new(self.input.hash.clone(), answers, names.collect(), shard, records)
+    /// Whether the output can hold it: better said before work begins.
+    fn fits(&self, format: Option<Format>) -> Result<(), Error> {
+        match format {
+            Some(Format::Workbook) => Book::fits(self.input.rows, self.kept.len() + COLUMNS.len()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The headings of what is read.
+    fn names(&self) -> Vec<&str> {
+        self.columns.iter().map(|&at| self.input.headings[at].as_str()).collect()
+    }
+
+    fn heading(&self, classifier: &Classifier, shard: Shard, records: bool, earlier: Option<&Earlier>) -> Heading {
+        let names = self.names().into_iter().map(str::to_owned).collect();
+        let mut answers = serde_json::to_string(&Versions::of(classifier)).unwrap_or_default();
+        answers.extend(earlier.iter().flat_map(|earlier| earlier.hash.chars()));
+        Heading::new(self.input.hash.clone(), answers, names, shard, records)
     }
 
     fn write(
         &self,
         classifier: &Classifier,
         journals: &[Journal],
-        path: &Path,
+        part: Part,
         format: Format,
     ) -> Result<Summary, Error> {
         let versions = Versions::of(classifier);
-        let names: Vec<&str> = self.columns.iter().map(|&at| self.input.headings[at].as_str()).collect();
         let calibrator = classifier.calibrator();
         let about = [
-            ("归类所用的列", names.join(" + ")),
+            ("归类所用的列", self.names().join(" + ")),
             ("采纳线", calibrator.assign_from.to_string()),
             ("不属于线", calibrator.out_from.to_string()),
             ("目标正确率", calibrator.target_precision.to_string()),
@@ -184,7 +207,7 @@ impl Table {
             about: &about,
             choices: &choices,
         };
-        output.write(path, format)
+        output.write(part, format)
     }
 }
 
@@ -228,9 +251,9 @@ fn form(output: &Path, input: &Path) -> Result<Format, Error> {
     if same(output, input) {
         return Err(Error::Argument("输出不能就是输入文件，请换一个文件名".to_owned()));
     }
-    Format::of(output)
-        .filter(|_| writable(output))
-        .ok_or_else(|| Error::Argument(format!("{}：输出只能是 .xlsx、.csv、.tsv 或 .jsonl", output.display())))
+    Format::of(output).filter(|_| writable(output)).ok_or_else(|| {
+        Error::Argument(format!("{}：输出只能是 .xlsx、.csv、.tsv、.jsonl 或 .parquet", output.display()))
+    })
 }
 
 fn stream(source: std::io::Error) -> Error {
@@ -239,7 +262,7 @@ fn stream(source: std::io::Error) -> Error {
 
 fn writable(output: &Path) -> bool {
     let extension = output.extension().map(|extension| extension.to_ascii_lowercase());
-    !extension.is_some_and(|extension| extension == "xls" || extension == "ods" || extension == "xlsm")
+    !extension.is_some_and(|extension| ["xls", "xlsb", "xlsm", "ods"].iter().any(|other| extension == *other))
 }
 
 fn refuse_to_replace(output: &Path, overwrite: bool) -> Result<(), Error> {

@@ -135,7 +135,7 @@ fn scope(vetoed: &[String]) -> String {
 }
 
 fn print_evidence(evidence: &EvidenceRecord, explain: bool, out: &mut dyn Write) -> std::io::Result<()> {
-    let kind = match evidence.prototype_kind {
+    let kind = match evidence.prototype_kind.as_str() {
         "definition" => "定义",
         "inclusion" => "典型业务",
         _ => "例句",

@@ -1,4 +1,4 @@
-//! Tables in files: CSV, JSON lines and Excel, read row by row and written row by row.
+//! Tables in files: CSV, JSON lines, Excel and Parquet, read row by row and written row by row.
 
 mod decode;
 mod input;
@@ -7,6 +7,6 @@ mod read;
 mod value;
 
 pub use input::{Format, Input, Options, RawRow};
-pub use output::{Book, Cell, Delimited, ROWS, SheetId, write_csv};
+pub use output::{Book, Cell, Delimited, Kind, Parquet, SheetId, write_csv};
 pub use read::{Row, read};
 pub use value::Value;

@@ -49,6 +49,16 @@ impl Value {
     }
 }
 
+/// The first day of 1970, as [`Value::Date`] counts.
+pub(super) const EPOCH: i64 = 25_569;
+
+/// The day of a date, as [`Value::Date`] counts: before 1 March 1900 one less than a calendar has, because spreadsheets
+/// believe in a 29 February 1900.
+pub(super) fn day(year: i64, month: i64, day: i64) -> i64 {
+    let days = days_of_civil(year, month, day) + EPOCH;
+    if days <= 60 { days - 1 } else { days }
+}
+
 /// The days of `2025-01-17` or `2025-01-17T12:00:00`, as [`Value::Date`] counts them.
 pub(super) fn days_of_iso(text: &str) -> Option<f64> {
     let (date, time) = text.split_once('T').unwrap_or((text, "00:00:00"));
@@ -57,8 +67,7 @@ pub(super) fn days_of_iso(text: &str) -> Option<f64> {
     let (date, time) = (numbers(date, '-')?, numbers(time.trim_end_matches('Z'), ':')?);
     let ([year, month, day], [hour, minute, second]) =
         (<[f64; 3]>::try_from(date).ok()?, <[f64; 3]>::try_from(time).ok()?);
-    let days = days_of_civil(year as i64, month as i64, day as i64) + 25_569;
-    let days = if days <= 60 { days - 1 } else { days };
+    let days = self::day(year as i64, month as i64, day as i64);
     Some(days as f64 + (hour * 3600.0 + minute * 60.0 + second) / 86_400.0)
 }
 
@@ -71,8 +80,7 @@ fn days_of_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era - 719_468
 }
 
-/// Days since the end of 1899 as `2025-01-17`, with the time where there is one. Days before 1 March 1900 are one less
-/// than a calendar has, because spreadsheets believe in a 29 February 1900.
+/// Days since the end of 1899 as `2025-01-17`, with the time where there is one.
 fn iso(days: f64) -> String {
     let seconds = (days * 86_400.0).round() as i64;
     let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
@@ -80,7 +88,7 @@ fn iso(days: f64) -> String {
     if day == 0 {
         return time;
     }
-    let (year, month, date) = civil(day - 25_569 + i64::from(day < 60));
+    let (year, month, date) = civil(day - EPOCH + i64::from(day < 60));
     let date = format!("{year:04}-{month:02}-{date:02}");
     if second == 0 { date } else { format!("{date} {time}") }
 }

@@ -1,21 +1,25 @@
 """Real-shaped tables through `waibao batch`, compared cell by cell by readers that are not ours.
 
 Usage: python tables.py PATH/TO/waibao
-Every table is made here (openpyxl, xlwt, odfpy, csv), coded by the program, and read again by openpyxl or csv: what was
-there is there unchanged and in its order, what is added is complete.
+Every table is made here (openpyxl, xlwt, odfpy, csv, pyarrow), coded by the program, and read again by openpyxl, csv or
+pyarrow: what was there is there unchanged and in its order, what is added is complete.
 """
 
 import csv
 import datetime
 import io
 import json
+import re
 import subprocess
 import sys
 import tempfile
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 
 import openpyxl
+import pyarrow
+import pyarrow.parquet
 import xlwt
 from odf.opendocument import OpenDocumentSpreadsheet
 from odf.table import Table, TableCell, TableRow
@@ -129,6 +133,46 @@ def workbook(path, above=()):
     book.save(path)
 
 
+def grouped(path):
+    """Headings over two rows, some cells merged downwards and some across."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["合同台账"])
+    sheet.merge_cells(start_row=1, start_column=1, end_row=1, end_column=len(HEADINGS))
+    sheet.append([*HEADINGS[:4], "金额", None, *HEADINGS[6:]])
+    sheet.append([None] * 4 + ["执行金额(万美元)", "流水号"])
+    for column in (1, 2, 3, 4, 7, 8):
+        sheet.merge_cells(start_row=2, start_column=column, end_row=3, end_column=column)
+    sheet.merge_cells(start_row=2, start_column=5, end_row=2, end_column=6)
+    for row in ROWS:
+        sheet.append([f"{cell} " if cell == "=1+1" else cell for cell in row])
+    book.save(path)
+
+
+def check_grouped(path):
+    sheet = openpyxl.load_workbook(path)["数据"]
+    found = [[cell.value for cell in row] for row in sheet.iter_rows(max_col=len(HEADINGS))]
+    assert found[0] == [*HEADINGS[:4], "金额 执行金额(万美元)", "金额 流水号", *HEADINGS[6:]], found[0]
+    assert len(found) == len(ROWS) + 1
+
+
+def as_other_programs_save(source, path):
+    """A wrong dimension record, a formula with its last value, a date system that counts from 1904."""
+    book = openpyxl.load_workbook(source)
+    book.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904
+    book.save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = parts["xl/worksheets/sheet2.xml"].decode()
+    patched = re.sub(r'<dimension ref="[^"]*"', '<dimension ref="A1"', sheet)
+    patched = re.sub(r'(<c r="E2"[^>]*>)<v>12.5</v>', r"\1<f>25/2</f><v>12.5</v>", patched)
+    assert patched.count("<f>") == 1 and 'ref="A1"' in patched
+    parts["xl/worksheets/sheet2.xml"] = patched.encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
 def delimited(rows, delimiter):
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter)
@@ -174,6 +218,53 @@ def open_document(path):
     document.save(str(path))
 
 
+def arrow_table():
+    """Columns of many types, some of which no spreadsheet has."""
+    columns = list(zip(*ROWS))
+    texts = lambda at: pyarrow.array([as_text(cell) if cell is not None else None for cell in columns[at]])
+    return pyarrow.table({
+        "合同编号": texts(0),
+        "合同名称": texts(1).dictionary_encode(),
+        "合同主要内容": texts(2).cast(pyarrow.large_string()),
+        "签订日期": pyarrow.array(columns[3], pyarrow.timestamp("us")),
+        "执行金额(万美元)": pyarrow.array([None if cell is None else Decimal(str(cell)) for cell in columns[4]], pyarrow.decimal128(20, 7)),
+        "流水号": pyarrow.array(columns[5], pyarrow.int64()),
+        "已登记": pyarrow.array(columns[6], pyarrow.bool_()),
+        "备注": pyarrow.array([None if cell is None else [cell] for cell in columns[7]], pyarrow.list_(pyarrow.string())),
+    })
+
+
+def check_parquet(path, own):
+    """The own columns are equal with their types; what is added is complete."""
+    found = pyarrow.parquet.read_table(path)
+    assert found.column_names == HEADINGS + ADDED, found.column_names
+    assert found.select(HEADINGS).equals(own), found.schema
+    added = found.select(ADDED)
+    assert all(str(field.type) == ("double" if field.name.endswith("置信度") else "string") for field in added.schema)
+    check_added([["" if cell is None else cell for cell in row.values()] for row in added.to_pylist()])
+
+
+def check_columns(folder, program):
+    own = arrow_table()
+    source = folder / "h.parquet"
+    for compression in ("snappy", "zstd", "gzip", "none", "lz4"):
+        pyarrow.parquet.write_table(own, source, compression=compression, row_group_size=4)
+        out = folder / f"h-{compression}.parquet"
+        run(program, source, "-o", out, code=1)
+        check_parquet(out, own)
+    run(program, source, "-o", folder / "h.csv", code=1)
+    rows = list(csv.reader(io.StringIO((folder / "h.csv").read_text(encoding="utf-8-sig"), newline="")))
+    assert rows[1][:7] == [*map(as_text, ROWS[0][:4]), "12.5000000", as_text(ROWS[0][5]), "TRUE"], rows[1]
+    print("ok parquet → parquet, csv")
+    run(program, folder / "a.xlsx", "-o", folder / "i.parquet", code=1)
+    found = pyarrow.parquet.read_table(folder / "i.parquet")
+    for at, heading in enumerate(HEADINGS):
+        for expected, cell in zip(ROWS, found[heading].to_pylist()):
+            same = expected[at] == cell or isinstance(cell, datetime.datetime) and abs(cell - expected[at]) < datetime.timedelta(seconds=1)
+            assert same, (heading, expected[at], cell)
+    print("ok xlsx → parquet")
+
+
 def main():
     program = str(Path(sys.argv[1]).resolve())
     with tempfile.TemporaryDirectory() as folder:
@@ -182,11 +273,16 @@ def main():
         workbook(folder / "b.xlsx", above=[["2025年合同台账"], ["填报单位：某某局"]])
         old_workbook(folder / "c.xls")
         open_document(folder / "d.ods")
-        for name in ("a.xlsx", "b.xlsx", "c.xls", "d.ods"):
+        as_other_programs_save(folder / "a.xlsx", folder / "j.xlsx")
+        for name in ("a.xlsx", "b.xlsx", "c.xls", "d.ods", "j.xlsx"):
             out = folder / f"{name}.xlsx"
             run(program, folder / name, "-o", out, code=1)
             check_book(out)
             print("ok", name, "→ xlsx")
+        grouped(folder / "k.xlsx")
+        run(program, folder / "k.xlsx", "-o", folder / "k.out.xlsx", code=1)
+        check_grouped(folder / "k.out.xlsx")
+        print("ok k.xlsx → xlsx, headings over two rows")
         out = folder / "a.csv.csv"
         run(program, folder / "a.xlsx", "-o", out, code=1)
         check_text(out.read_bytes(), ",")
@@ -208,6 +304,7 @@ def main():
             record = json.loads(found)["waibao"]
             assert ("outcome" in record) == (json.loads(line)["合同名称"] is not None), record
         print("ok jsonl → jsonl")
+        check_columns(folder, program)
 
 
 if __name__ == "__main__":

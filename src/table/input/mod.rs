@@ -1,6 +1,9 @@
 //! A table as a user's file holds it: every column, every row, each cell with its type.
 
+mod archive;
+mod columnar;
 mod delimited;
+mod headings;
 mod lines;
 mod sheet;
 
@@ -8,15 +11,16 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use sha2::{Digest, Sha256};
 
+use self::headings::HEAD;
 use super::value::Value;
 use crate::error::{Error, Result};
 
 /// Rows that are shown for guessing columns.
 const SAMPLE: usize = 200;
-/// Rows among which the headings are looked for.
-const HEAD: usize = 12;
 
 /// The form of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub enum Format {
     JsonLines,
     /// `.xlsx`, `.xls` or `.ods`.
     Workbook,
+    /// Columns with types.
+    Parquet,
 }
 
 impl Format {
@@ -35,9 +41,52 @@ impl Format {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "csv" | "tsv" | "txt" => Some(Self::Delimited),
             "jsonl" | "ndjson" => Some(Self::JsonLines),
-            "xlsx" | "xlsm" | "xls" | "ods" => Some(Self::Workbook),
+            "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" => Some(Self::Workbook),
+            "parquet" => Some(Self::Parquet),
             _ => None,
         }
+    }
+}
+
+/// What a file is, by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// `.xlsx`, `.ods`.
+    Zip,
+    /// `.xls`, and `.xlsx` with a password.
+    Compound,
+    Parquet,
+    Other,
+}
+
+impl Inside {
+    fn of(path: &Path) -> Result<Self> {
+        let mut first = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(4).read_to_end(&mut first));
+        read.map_err(|error| Error::file(path, "读取", error))?;
+        Ok(match &first[..] {
+            b"PK\x03\x04" => Self::Zip,
+            b"\xd0\xcf\x11\xe0" => Self::Compound,
+            b"PAR1" => Self::Parquet,
+            _ => Self::Other,
+        })
+    }
+
+    /// An error where a file is not what it is taken for.
+    fn expect(self, format: Format, path: &Path) -> Result<()> {
+        let problem = match (self, format) {
+            (Self::Zip | Self::Compound, Format::Workbook)
+            | (Self::Parquet, Format::Parquet)
+            | (Self::Other, Format::Delimited | Format::JsonLines) => return Ok(()),
+            (Self::Zip | Self::Compound, _) => "内容像是 Excel 工作簿。请改正扩展名，或加 --format xlsx",
+            (Self::Parquet, _) => "内容是 Parquet。请改正扩展名，或加 --format parquet",
+            (Self::Other, Format::Workbook) => {
+                "内容不是 Excel 工作簿（系统导出的 .xls 常常其实是网页或文本）。\
+                 请用 Excel 或 WPS 打开后另存为 .xlsx 再试；若是以逗号或制表符分隔的文本，请加 --format csv"
+            }
+            (Self::Other, _) => "内容不是 Parquet",
+        };
+        Err(Error::Argument(format!("{}：{problem}", path.display())))
     }
 }
 
@@ -84,6 +133,7 @@ enum Form {
     Delimited(delimited::Dialect),
     JsonLines,
     Sheet(String),
+    Parquet(SchemaRef),
 }
 
 type Visit<'a> = dyn FnMut(RawRow) -> Result<()> + 'a;
@@ -96,13 +146,18 @@ impl Input {
     /// such sheet or no rows.
     pub fn open(path: &Path, options: &Options) -> Result<Self> {
         let format = options.format.or_else(|| Format::of(path)).ok_or_else(|| {
-            let problem = "认不出文件格式。请用 .xlsx、.xls、.ods、.csv、.tsv 或 .jsonl，或用 --format 指明";
+            let problem = "认不出文件格式。请用 .xlsx、.xls、.ods、.csv、.tsv、.jsonl 或 .parquet，或用 --format 指明";
             Error::Argument(format!("{}：{problem}", path.display()))
         })?;
+        Inside::of(path)?.expect(format, path)?;
         let form = match format {
             Format::Delimited => Form::Delimited(delimited::Dialect::of(path)?),
             Format::JsonLines => Form::JsonLines,
-            Format::Workbook => Form::Sheet(sheet::choose(path, options.sheet.as_deref())?),
+            Format::Workbook => {
+                sheet::check(path)?;
+                Form::Sheet(sheet::choose(path, options.sheet.as_deref())?)
+            }
+            Format::Parquet => Form::Parquet(columnar::schema(path)?),
         };
         let hash = hash(path).map_err(|error| Error::file(path, "读取", error))?;
         let mut input = Self {
@@ -120,13 +175,12 @@ impl Input {
 
     /// Finds the headings, counts the rows and keeps the first.
     fn look_through(&mut self, header_row: Option<u64>) -> Result<()> {
-        if matches!(self.form, Form::JsonLines) {
-            self.headings = lines::keys(&self.path)?;
-        } else {
-            let (row, headings) = self.find_headings(header_row)?;
-            self.header_row = row;
-            self.headings = headings;
-        }
+        (self.header_row, self.headings) = match &self.form {
+            Form::JsonLines => (0, lines::keys(&self.path)?),
+            Form::Parquet(schema) => (0, schema.fields().iter().map(|field| field.name().clone()).collect()),
+            Form::Delimited(_) => self.find_headings(header_row, &[])?,
+            Form::Sheet(sheet) => self.find_headings(header_row, &sheet::merged(&self.path, sheet)?)?,
+        };
         let (mut rows, mut sample) = (0, Vec::new());
         self.rows(&mut |row| {
             rows += 1;
@@ -142,39 +196,23 @@ impl Input {
         Ok(())
     }
 
-    /// The row of the headings and the headings, over all columns that any row has.
-    fn find_headings(&self, said: Option<u64>) -> Result<(u64, Vec<String>)> {
+    /// The last row of the headings, and the headings over all columns that any row has.
+    fn find_headings(&self, said: Option<u64>, merged: &[headings::Merged]) -> Result<(u64, Vec<String>)> {
         let (mut head, mut width): (Vec<RawRow>, usize) = (Vec::new(), 0);
+        let wanted = HEAD + said.unwrap_or(0) as usize;
         self.raw(&mut |row| {
             let filled = row.cells.iter().rposition(|cell| !cell.is_blank()).map_or(0, |last| last + 1);
             width = width.max(filled);
-            if head.len() < HEAD.max(said.unwrap_or(0) as usize) {
+            if head.len() < wanted {
                 head.push(row);
             }
             Ok(())
         })?;
-        let texts =
-            |row: &RawRow| row.cells.iter().filter(|cell| matches!(cell, Value::Text(_)) && !cell.is_blank()).count();
-        let most = head.iter().take(HEAD).map(texts).max().unwrap_or(0);
-        // A title above the headings fills one cell or two; the headings fill nearly all.
-        let is_heading = |row: &&RawRow| texts(row) > 0 && texts(row) * 10 >= most * 6;
-        let found = match said {
-            Some(number) => head.iter().find(|row| row.number == number),
-            None => head.iter().find(is_heading),
-        };
-        let Some(found) = found else {
+        headings::find(&head, merged, width, said).ok_or_else(|| {
             let problem = said.map_or("找不到表头".to_owned(), |number| format!("没有第 {number} 行"));
-            return Err(Error::Argument(format!(
-                "{}：{problem}。请用 --header-row 指明表头所在的行",
-                self.path.display()
-            )));
-        };
-        let name = |at: usize| {
-            let text = found.cells.get(at).map(Value::to_text).unwrap_or_default();
-            let text = text.trim_start_matches('\u{feff}').trim();
-            if text.is_empty() { format!("列{}", letters(at)) } else { text.to_owned() }
-        };
-        Ok((found.number, (0..width).map(name).collect()))
+            let advice = "请用 --header-row 指明表头所在的行";
+            Error::Argument(format!("{}：{problem}。{advice}", self.path.display()))
+        })
     }
 
     /// Shows every row below the headings to a function, in order.
@@ -183,8 +221,10 @@ impl Input {
     /// As [`Self::open`], and what the function returns.
     pub fn rows(&self, visit: &mut Visit<'_>) -> Result<()> {
         let width = self.headings.len();
-        if matches!(self.form, Form::JsonLines) {
-            return lines::rows(&self.path, &self.headings, visit);
+        match self.form {
+            Form::JsonLines => return lines::rows(&self.path, &self.headings, visit),
+            Form::Parquet(_) => return columnar::rows(&self.path, visit),
+            Form::Delimited(_) | Form::Sheet(_) => {}
         }
         self.raw(&mut |mut row| {
             if row.number <= self.header_row {
@@ -199,8 +239,20 @@ impl Input {
         match &self.form {
             Form::Delimited(dialect) => dialect.rows(&self.path, visit),
             Form::Sheet(sheet) => sheet::rows(&self.path, sheet, visit),
-            Form::JsonLines => Ok(()),
+            Form::JsonLines | Form::Parquet(_) => Ok(()),
         }
+    }
+
+    /// The columns of a Parquet file with their types, and all rows as they are, a batch at a time; none of another file.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn columns(&self) -> Result<Option<(SchemaRef, impl Iterator<Item = Result<RecordBatch>> + use<>)>> {
+        let Form::Parquet(schema) = &self.form else { return Ok(None) };
+        let path = self.path.clone();
+        let damaged = move |error| Error::Argument(format!("{}：读取 Parquet 时出错：{error}", path.display()));
+        let batches = columnar::batches(&self.path)?.map(move |batch| batch.map_err(&damaged));
+        Ok(Some((schema.clone(), batches)))
     }
 }
 

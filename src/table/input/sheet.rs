@@ -4,30 +4,61 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use calamine::{Data, Reader, Sheets, XlsxError};
+use calamine::{Data, ExcelDateTime, OdsError, Reader, Sheets, XlsError, XlsbError, XlsxError, open_workbook};
 
-use super::{RawRow, Visit};
+use super::archive::{self, Family, damaged};
+use super::headings::{HEAD, Merged};
+use super::{Inside, RawRow, Visit};
 use crate::error::{Error, Result};
-use crate::table::value::{Value, days_of_iso};
+use crate::table::value::{Value, day, days_of_iso};
 
 type Book = Sheets<BufReader<File>>;
 
+/// Days between the beginnings of the two calendars of Excel.
+const FROM_1904: f64 = 1_462.0;
+
+/// By what stands in the file: its extension may be wrong.
 fn open(path: &Path) -> Result<Book> {
-    calamine::open_workbook_auto(path).map_err(|error| match error {
+    let opened = if Inside::of(path)? == Inside::Compound {
+        match open_workbook(path).map(Sheets::Xls) {
+            // An `.xlsx` with a password is wrapped up so.
+            Err(XlsError::Cfb(_)) => open_workbook(path).map(Sheets::Xlsx).map_err(calamine::Error::Xlsx),
+            opened => opened.map_err(calamine::Error::Xls),
+        }
+    } else {
+        match archive::family(path)? {
+            Family::Xlsx => open_workbook(path).map(Sheets::Xlsx).map_err(calamine::Error::Xlsx),
+            Family::Xlsb => open_workbook(path).map(Sheets::Xlsb).map_err(calamine::Error::Xlsb),
+            Family::Ods => open_workbook(path).map(Sheets::Ods).map_err(calamine::Error::Ods),
+        }
+    };
+    opened.map_err(|error| match error {
         calamine::Error::Io(error) => Error::file(path, "读取", error),
-        calamine::Error::Xlsx(XlsxError::Io(error)) => Error::file(path, "读取", error),
-        calamine::Error::Xlsx(XlsxError::Password) => {
+        calamine::Error::Xls(XlsError::Password)
+        | calamine::Error::Xlsx(XlsxError::Password)
+        | calamine::Error::Xlsb(XlsbError::Password)
+        | calamine::Error::Ods(OdsError::Password) => {
             Error::Argument(format!("{}：有密码保护。请去掉密码后重试", path.display()))
         }
         error => damaged(path, error),
     })
 }
 
-fn damaged(path: &Path, error: impl std::fmt::Display) -> Error {
-    Error::Argument(format!(
-        "{}：不是完好的 Excel 文件（{error}）。请用 Excel 或 WPS 打开后另存为 .xlsx 再试",
-        path.display()
-    ))
+/// Whether a workbook can be read without filling memory.
+pub(super) fn check(path: &Path) -> Result<()> {
+    if Inside::of(path)? == Inside::Zip { archive::check(path) } else { Ok(()) }
+}
+
+/// Cells among the first rows that are merged into one; known of `.xlsx` only.
+pub(super) fn merged(path: &Path, sheet: &str) -> Result<Vec<Merged>> {
+    let Sheets::Xlsx(mut book) = open(path)? else { return Ok(Vec::new()) };
+    let merged = book.merge_cells_by_sheet_name(sheet).map_err(|error| damaged(path, error))?;
+    let near = merged.into_iter().filter(|cells| (cells.start.0 as usize) < HEAD);
+    let cells = near.map(|cells| Merged {
+        rows: cells.start.0.into()..=cells.end.0.into(),
+        columns: cells.start.1 as usize..=cells.end.1 as usize,
+    });
+    Ok(cells.collect())
 }
 
 /// The name of the sheet that is meant; without a word the first in which anything stands.
@@ -56,10 +87,14 @@ fn is_filled(book: &mut Book, sheet: &str) -> bool {
     }
 }
 
-/// Shows every row of a sheet to a function, also the empty ones between others.
+/// Shows every row of a sheet to a function, also the empty ones between others; not those after the last, of which a sheet
+/// that was once formatted may have a million.
 pub(super) fn rows(path: &Path, sheet: &str, visit: &mut Visit<'_>) -> Result<()> {
     let mut next = 1;
     let mut emit = |number: u64, cells: Vec<Value>| -> Result<()> {
+        if cells.iter().all(Value::is_blank) {
+            return Ok(());
+        }
         while next < number {
             visit(RawRow { number: next, cells: Vec::new(), line: None })?;
             next += 1;
@@ -73,20 +108,18 @@ pub(super) fn rows(path: &Path, sheet: &str, visit: &mut Visit<'_>) -> Result<()
             let mut current: (u32, Vec<Value>) = (0, Vec::new());
             while let Some(cell) = cells.next_cell().map_err(|error| damaged(path, error))? {
                 let (row, column) = cell.get_position();
-                if row != current.0 && !current.1.is_empty() {
+                if row != current.0 {
                     emit(u64::from(current.0) + 1, std::mem::take(&mut current.1))?;
                 }
                 current.0 = row;
-                let column = column as usize;
-                if current.1.len() <= column {
-                    current.1.resize(column + 1, Value::Empty);
+                let value = value(cell.get_value().clone().into());
+                // Empty cells with a format may reach far to the right.
+                if value != Value::Empty {
+                    current.1.resize(current.1.len().max(column as usize + 1), Value::Empty);
+                    current.1[column as usize] = value;
                 }
-                current.1[column] = value(cell.get_value().clone().into());
             }
-            if current.1.iter().any(|cell| !cell.is_blank()) {
-                emit(u64::from(current.0) + 1, current.1)?;
-            }
-            Ok(())
+            emit(u64::from(current.0) + 1, current.1)
         }
         mut book => {
             let range = book.worksheet_range(sheet).map_err(|error| damaged(path, error))?;
@@ -108,7 +141,18 @@ fn value(data: Data) -> Value {
         Data::Float(number) => Value::Number(number),
         Data::Int(number) => Value::Number(number as f64),
         Data::Bool(value) => Value::Bool(value),
-        Data::DateTime(date) => Value::Date { date: date.as_f64() },
+        Data::DateTime(date) => Value::Date { date: serial(date) },
         Data::Error(error) => Value::Text(error.to_string()),
     }
+}
+
+/// The days of a date, counted from the end of 1899 also in a workbook that counts from 1904.
+fn serial(date: ExcelDateTime) -> f64 {
+    let days = date.as_f64();
+    if date.is_duration() {
+        return days;
+    }
+    let (year, month, of_month, ..) = date.to_ymd_hms_milli();
+    let counted = day(year.into(), month.into(), of_month.into()) as f64;
+    if (counted - days).abs() > FROM_1904 / 2.0 { days + FROM_1904 } else { days }
 }

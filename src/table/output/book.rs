@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 
 /// What Excel holds in one cell, in UTF-16 units; a longer text is cut.
 const LONGEST_CELL: usize = 32_000;
-/// Rows of a sheet, with its header.
-pub const ROWS: u64 = 1_048_576;
+/// Columns of a sheet.
+const COLUMNS: usize = 16_384;
 /// From here on Excel shows whole numbers as 1.23E+18 unless told otherwise.
 const LONG_NUMBER: f64 = 1e11;
 
@@ -49,6 +49,22 @@ impl Default for Book {
 }
 
 impl Book {
+    /// Rows of a sheet below its header.
+    pub const ROWS: u64 = 1_048_575;
+
+    /// Whether a table fits into a sheet.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for more rows or columns than Excel has.
+    pub fn fits(rows: u64, columns: usize) -> Result<()> {
+        let problem = match () {
+            () if rows > Self::ROWS => format!("{rows} 行超过 Excel 表的上限 {}", Self::ROWS),
+            () if columns > COLUMNS => format!("{columns} 列超过 Excel 表的上限 {COLUMNS}"),
+            () => return Ok(()),
+        };
+        Err(Error::Argument(format!("{problem}。请输出为 .csv，或用 --select 只留要用的列")))
+    }
+
     /// A further sheet, with headings that stay in view and can be filtered by. A column is wide where `wide` says so.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
-//! Writing tables: delimited text and Excel, row by row, in memory that does not grow with the rows.
+//! Writing tables: delimited text, Excel and Parquet, row by row, in memory that does not grow with the rows.
 
 mod book;
+mod columnar;
 mod delimited;
 
-pub use book::{Book, ROWS, SheetId};
+pub use book::{Book, SheetId};
+pub use columnar::{Kind, Parquet};
 pub use delimited::{Delimited, write_csv};
 
 use super::value::Value;
