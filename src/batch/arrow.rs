@@ -28,6 +28,9 @@ const NUMBERS: [usize; 4] = [4, 8, 10, 12];
 /// as doubles, all else as text. Where the text is null the fields are null; where it could not be decided, all but
 /// 出错原因.
 ///
+/// With more than one thread `RAYON_NUM_THREADS=1` should stand in the environment of the process: else the encoder parts
+/// each batch among all cores, of which every one has a batch already.
+///
 /// # Errors
 /// [`Error::Argument`] for an array that holds no texts.
 pub fn classify_column(classifier: &Classifier, texts: &dyn Array, jobs: usize) -> Result<StructArray> {

@@ -58,12 +58,12 @@ impl Journal {
         Ok(journal)
     }
 
-    /// A journal to go on with: what a crash cut off at its end is dropped.
+    /// A journal to go on with: what a crash cut off at its end is dropped, down to a multiple of so many rows.
     ///
     /// # Errors
     /// [`Error::File`] where it cannot be read or written, [`Error::Argument`] where it belongs to another input or other
     /// settings.
-    pub fn resume(path: &Path, heading: &Heading) -> Result<Self> {
+    pub fn resume(path: &Path, heading: &Heading, together: u64) -> Result<Self> {
         let failed = |error| Error::file(path, "读取", error);
         let mut file = alone(path, OpenOptions::new().read(true))?;
         let mut reader = BufReader::new(&file);
@@ -76,16 +76,19 @@ impl Journal {
                 path.display()
             )));
         }
+        let (mut read, mut at) = (end, 0);
         let mut rows = 0;
         loop {
             line.clear();
             // By bytes: a crash may cut a character in two.
-            let read = reader.read_until(b'\n', &mut line).map_err(failed)? as u64;
+            read += reader.read_until(b'\n', &mut line).map_err(failed)? as u64;
             if !line.ends_with(b"\n") || serde_json::from_slice::<Entry>(&line).is_err() {
                 break;
             }
-            end += read;
-            rows += 1;
+            at += 1;
+            if at % together == 0 {
+                (end, rows) = (read, at);
+            }
         }
         let cut = || {
             file.set_len(end)?;
@@ -231,19 +234,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j");
         Journal::create(&path, &heading()).unwrap();
-        assert_eq!(Journal::resume(&path, &heading()).unwrap().rows(), 0);
+        assert_eq!(Journal::resume(&path, &heading(), 1).unwrap().rows(), 0);
         let other = Heading { input: "x".to_owned(), ..heading() };
-        assert!(Journal::resume(&path, &other).unwrap_err().to_string().contains("输入文件已经改动"));
+        assert!(Journal::resume(&path, &other, 1).unwrap_err().to_string().contains("输入文件已经改动"));
         let other = Heading { answers: "x".to_owned(), ..heading() };
-        assert!(Journal::resume(&path, &other).unwrap_err().to_string().contains("设置不同"));
+        assert!(Journal::resume(&path, &other, 1).unwrap_err().to_string().contains("设置不同"));
         std::fs::write(&path, "{").unwrap();
-        assert!(Journal::resume(&path, &heading()).unwrap_err().to_string().contains("已损坏"));
+        assert!(Journal::resume(&path, &heading(), 1).unwrap_err().to_string().contains("已损坏"));
     }
 
     proptest! {
         /// Wherever a crash cuts the file, what is left is a beginning of the rows, and going on ends with all of them.
         #[test]
-        fn a_journal_cut_anywhere_goes_on_to_the_same_end(rows in 0_u64..20, cut in 0.0..1.0_f64) {
+        fn a_journal_cut_anywhere_goes_on_to_the_same_end(rows in 0_u64..20, together in 1_u64..5, cut in 0.0..1.0_f64) {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("j");
             let mut whole = Journal::create(&path, &heading()).unwrap();
@@ -254,8 +257,8 @@ mod tests {
             let bytes = std::fs::read(&path).unwrap();
             let end = first + ((bytes.len() as u64 - first) as f64 * cut) as u64;
             std::fs::write(&path, &bytes[..end as usize]).unwrap();
-            let mut again = Journal::resume(&path, &heading()).unwrap();
-            prop_assert!(again.rows() <= rows);
+            let mut again = Journal::resume(&path, &heading(), together).unwrap();
+            prop_assert!(again.rows() <= rows && again.rows() % together == 0);
             (again.rows()..rows).try_for_each(|at| again.push(&entry(at))).unwrap();
             again.keep().unwrap();
             prop_assert_eq!(std::fs::read(&path).unwrap(), bytes);

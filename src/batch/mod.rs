@@ -22,4 +22,4 @@ pub use journal::{Heading, Journal};
 pub use output::{Output, beside};
 pub use retry::Earlier;
 pub use summary::Summary;
-pub use work::{Plan, Shard, decide};
+pub use work::{Plan, Shard, WINDOW, decide};

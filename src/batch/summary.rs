@@ -16,7 +16,7 @@ pub struct Summary {
     pub failed: u64,
     /// Rows without anything in them.
     pub empty: u64,
-    /// Assigned rows of each code.
+    /// Assigned rows of each class, by code and name.
     pub codes: BTreeMap<String, u64>,
 }
 
@@ -29,8 +29,8 @@ impl Summary {
             None if entry.failed => self.failed += 1,
             None => self.empty += 1,
         }
-        if let (Some(Outcome::Assigned), Some(code)) = (entry.outcome, entry.cells.first()) {
-            *self.codes.entry(code.to_text()).or_default() += 1;
+        if let (Some(Outcome::Assigned), [code, name, ..]) = (entry.outcome, &entry.cells[..]) {
+            *self.codes.entry(format!("{} {}", code.to_text(), name.to_text())).or_default() += 1;
         }
     }
 

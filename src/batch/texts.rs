@@ -1,8 +1,8 @@
 //! The deciding of many texts: each text once, long ones with long ones, all cores busy.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -46,33 +46,41 @@ impl<'a> Decider<'a> {
         // Texts of like length fill a batch without padding; the longest first, so that no core is left with them at the end.
         fresh.sort_by_key(|(key, text)| (std::cmp::Reverse(text.len()), *key));
         for (key, entry) in self.decided(&fresh) {
-            self.remembered += entry.bytes();
-            self.known.insert(key, entry);
+            self.remember(key, entry);
         }
         let entries = keys.iter().map(|key| self.known[key].clone()).collect();
+        self.forget();
+        entries
+    }
+
+    /// Takes up what an earlier run answered to texts, so that this one goes on as that would have.
+    pub(super) fn recall(&mut self, answered: impl Iterator<Item = (String, Entry)>) {
+        answered.for_each(|(text, entry)| self.remember(key(&text), entry));
+        self.forget();
+    }
+
+    fn remember(&mut self, key: Key, entry: Entry) {
+        let bytes = entry.bytes();
+        if self.known.insert(key, entry).is_none() {
+            self.remembered += bytes;
+        }
+    }
+
+    fn forget(&mut self) {
         if self.remembered > REMEMBERED {
             (self.known, self.remembered) = (HashMap::new(), 0);
         }
-        entries
     }
 
     /// The answers to texts, by all threads together.
     fn decided(&self, fresh: &[(Key, &str)]) -> Vec<(Key, Entry)> {
-        let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(fresh.len())));
-        let batches: Vec<_> = fresh.chunks(TOGETHER).collect();
-        let work = || {
-            while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let answers = self.answers(batch);
-                found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(answers);
-            }
-        };
+        let batches = Mutex::new(fresh.chunks(TOGETHER));
+        let next = || batches.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || std::iter::from_fn(next).flat_map(|batch| self.answers(batch)).collect::<Vec<_>>();
         std::thread::scope(|scope| {
-            for _ in 1..self.jobs.min(batches.len()) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+            let workers: Vec<_> = (0..self.jobs).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        })
     }
 
     /// The answers to texts that are encoded together; where they fail together, each by itself, so that one text costs no other

@@ -10,11 +10,11 @@ use super::journal::Journal;
 use super::retry::Earlier;
 use super::texts::Decider;
 use crate::classifier::Classifier;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::table::{Input, RawRow, Value};
 
 /// Rows that are decided together, and brought to the disk together: what an interruption can cost.
-const WINDOW: usize = 1_024;
+pub const WINDOW: usize = 1_024;
 
 /// What is to be done.
 pub struct Plan<'a> {
@@ -60,19 +60,30 @@ impl Shard {
     }
 }
 
+/// A row, with what an earlier output knows of it.
+type Row = (RawRow, Option<Entry>);
+
 /// Decides every row of the part that the journal does not have yet, and says whether it now has all. Stopped early, it has
 /// whole windows. `progress` is shown the entries of each window.
+///
+/// What the journal has is gone through once more, so that the same texts are decided together as without the interruption:
+/// the last bits of a confidence depend on the texts beside it.
 ///
 /// # Errors
 /// What reading and the journal fail with; a row that cannot be decided is an entry with its reason.
 pub fn decide(mut plan: Plan<'_>, journal: &mut Journal, progress: &mut dyn FnMut(&[Entry])) -> Result<bool> {
-    let done = journal.rows();
-    let (mut at, mut stopped) = (0, false);
-    let mut decider = Decider::new(plan.classifier, plan.records, plan.jobs);
     let mut earlier = plan.earlier.take().map(Earlier::answers).transpose()?;
     let plan = &plan;
-    let mut window: Vec<(RawRow, Option<Entry>)> = Vec::with_capacity(WINDOW);
-    let mut settle = |window: &mut Vec<(RawRow, Option<Entry>)>| -> Result<bool> {
+    let mut decider = Decider::new(plan.classifier, plan.records, plan.jobs);
+    let (mut done, mut written) = (journal.rows(), journal.entries()?);
+    let mut settle = |window: &mut Vec<Row>| -> Result<bool> {
+        if done > 0 {
+            done = done.saturating_sub(window.len() as u64);
+            let entries = written.by_ref().take(window.len()).collect::<Result<Vec<_>>>()?;
+            let open = window.drain(..).zip(entries).filter_map(|(row, entry)| Some((open(plan, &row)?, entry)));
+            decider.recall(open);
+            return Ok(false);
+        }
         let entries = entries(plan, &mut decider, window);
         window.clear();
         entries.iter().try_for_each(|entry| journal.push(entry))?;
@@ -80,16 +91,13 @@ pub fn decide(mut plan: Plan<'_>, journal: &mut Journal, progress: &mut dyn FnMu
         progress(&entries);
         Ok(plan.stop.load(Ordering::Relaxed))
     };
+    let (mut window, mut stopped) = (Vec::with_capacity(WINDOW), false);
     plan.input.rows(&mut |row| {
         let known = match &mut earlier {
             Some(answers) => answers.of(&row, plan.columns)?,
             None => None,
         };
-        if stopped || Shard::number_of(&row, plan.shard.of) != plan.shard.number {
-            return Ok(());
-        }
-        at += 1;
-        if at > done {
+        if !stopped && Shard::number_of(&row, plan.shard.of) == plan.shard.number {
             window.push((row, known));
         }
         if window.len() == WINDOW {
@@ -97,27 +105,27 @@ pub fn decide(mut plan: Plan<'_>, journal: &mut Journal, progress: &mut dyn FnMu
         }
         Ok(())
     })?;
-    if let Some(mut answers) = earlier.filter(|_| !stopped) {
+    if let Some(mut answers) = earlier {
         answers.end()?;
     }
     if !stopped && !window.is_empty() {
         settle(&mut window)?;
     }
-    // More rows than there are: the journal is of something else.
-    if !stopped && done > at {
-        return Err(Error::Argument("日志里的行比输入的多。请去掉 --resume 重做".to_owned()));
-    }
     Ok(!stopped)
 }
 
+/// The text of a row that is to be decided: one that has a text and is not known.
+fn open(plan: &Plan<'_>, (row, known): &Row) -> Option<String> {
+    let text = || joined(row, plan.columns);
+    known.is_none().then(text).filter(|text| !text.is_empty())
+}
+
 /// The entries of a window's rows, in their order: what is known of them, else what is decided now.
-fn entries(plan: &Plan<'_>, decider: &mut Decider<'_>, rows: &[(RawRow, Option<Entry>)]) -> Vec<Entry> {
-    let text = |row: &RawRow| Some(joined(row, plan.columns)).filter(|text| !text.is_empty());
-    let open: Vec<Option<String>> =
-        rows.iter().map(|(row, known)| if known.is_none() { text(row) } else { None }).collect();
+fn entries(plan: &Plan<'_>, decider: &mut Decider<'_>, rows: &[Row]) -> Vec<Entry> {
+    let open: Vec<Option<String>> = rows.iter().map(|row| open(plan, row)).collect();
     let texts: Vec<String> = open.iter().flatten().cloned().collect();
     let mut decided = decider.entries(&texts).into_iter();
-    let entry = |((row, known), open): (&(RawRow, Option<Entry>), &Option<String>)| match (known, open) {
+    let entry = |((row, known), open): (&Row, &Option<String>)| match (known, open) {
         (Some(known), _) => known.clone(),
         (None, Some(_)) => decided.next().unwrap_or_else(Entry::empty),
         (None, None) if row.cells.iter().all(Value::is_blank) => Entry::empty(),

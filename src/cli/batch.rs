@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::NamedTempFile;
-use waibao::batch::{COLUMNS, Earlier, Entry, Guess, Heading, Journal, Output, Plan, Shard, Summary, decide, guess};
+use waibao::batch::{
+    COLUMNS, Earlier, Entry, Guess, Heading, Journal, Output, Plan, Shard, Summary, WINDOW, decide, guess,
+};
 use waibao::record::Versions;
 use waibao::table::{Book, Format, Input, Options};
 use waibao::whole::Part;
@@ -27,6 +29,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 const INTERRUPTED: u8 = 130;
 
 pub(super) fn run(args: &BatchArgs, out: &mut dyn Write) -> Done {
+    leave_cores_to_jobs();
     let table = Table::open(&args.input, &args.table)?;
     table.say(args.quiet);
     if args.output == Path::new(STREAM) {
@@ -106,7 +109,7 @@ pub(super) fn merge(args: &MergeArgs) -> Done {
             return Err(Error::Argument(format!("{}：第 {} 份给了两次", path.display(), shard.number)).into());
         }
         let heading = table.heading(&classifier, shard, true, None);
-        *place = Some(Journal::resume(path, &heading)?);
+        *place = Some(Journal::resume(path, &heading, 1)?);
     }
     let journals: Vec<Journal> = journals.into_iter().flatten().collect();
     let summary = table.write(&classifier, &journals, part, format)?;
@@ -279,7 +282,7 @@ fn journal(args: &BatchArgs, heading: &Heading) -> Result<Journal, Error> {
     name.push(".journal");
     let path = args.output.with_file_name(name);
     match (path.exists(), args.resume) {
-        (true, true) => Journal::resume(&path, heading),
+        (true, true) => Journal::resume(&path, heading, WINDOW as u64),
         (true, false) if !args.overwrite => Err(Error::Argument(format!(
             "{} 还在，上次没有做完。接着做请加 --resume，重做请加 --overwrite",
             path.display()
@@ -287,6 +290,15 @@ fn journal(args: &BatchArgs, heading: &Heading) -> Result<Journal, Error> {
         (false, true) => Err(Error::Argument(format!("没有 {}，不能接着做。请去掉 --resume", path.display()))),
         _ => Journal::create(&path, heading),
     }
+}
+
+/// Keeps the encoder from parting each batch of texts among all cores when every core has a batch of its own, which takes
+/// nearly twice as long. Candle reads this variable only.
+#[allow(unsafe_code)]
+fn leave_cores_to_jobs() {
+    // SAFETY: nothing has been started yet that could read the environment at the same time; this is the first thing that
+    // the command does, on the only thread.
+    unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
 }
 
 /// Set by the first Ctrl-C; the second ends the program at once.

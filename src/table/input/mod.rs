@@ -283,6 +283,8 @@ fn hash(path: &Path) -> std::io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn open(name: &str, content: &[u8], options: &Options) -> Result<(Input, Vec<RawRow>)> {
@@ -340,6 +342,34 @@ mod tests {
         assert!(message("a.csv", b"a,b\n").contains("没有数据行"));
         for name in ["a.xlsx", "a.xls", "a.ods"] {
             assert!(message(name, b"PK no workbook").contains("另存为 .xlsx"), "{name}");
+        }
+    }
+
+    proptest! {
+        /// Whatever stands in the cells, and however it is encoded and parted, it is read as it was.
+        #[test]
+        fn text_files_are_read_as_they_were_written(
+            cells in proptest::collection::vec("[一-龥a-z0-9，。\"'\n;=+\u{3000}-]{0,8}", 4..24),
+            delimiter in proptest::sample::select(&[b',', b'\t', b';'][..]),
+            form in 0..5,
+        ) {
+            let rows: Vec<&[String]> = cells.chunks_exact(2).collect();
+            let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+            writer.write_record(["编号", "内容"]).unwrap();
+            rows.iter().for_each(|row| writer.write_record(*row).unwrap());
+            let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            let units = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+            let content = match form {
+                0 => text.clone().into_bytes(),
+                1 => [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+                2 => [b"\xff\xfe".to_vec(), units(u16::to_le_bytes)].concat(),
+                3 => [b"\xfe\xff".to_vec(), units(u16::to_be_bytes)].concat(),
+                _ => encoding_rs::GB18030.encode(&text).0.into_owned(),
+            };
+            let (input, found) = open("a.csv", &content, &Options { header_row: Some(1), ..Options::default() }).unwrap();
+            prop_assert_eq!(&input.headings[..2], ["编号", "内容"]);
+            let found: Vec<Vec<String>> = found.iter().map(texts).collect();
+            prop_assert_eq!(found, rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>());
         }
     }
 
