@@ -2,10 +2,10 @@
 //! it belongs to, why, and how sure it is. It works offline, on a CPU.
 //!
 //! Reading order: [`code`] and [`pack`] are the classification as data; [`text`] cleans and segments what the user
-//! gives; [`encoder`] and [`index`] compare it with the pack's prototypes, [`lexical`] looks at its words; [`rules`] enforce the exclusions;
-//! [`calibration`] turns scores into probabilities; [`classifier`] holds the order of these steps, which end in a
-//! [`decision`]; [`record`] is its outward form; [`mod@eval`] measures, over the rows of a [`mod@table`]; [`load`] puts a
-//! classifier together.
+//! gives; [`encoder`] and [`index`] compare it with the pack's prototypes, [`lexical`] looks at its words; [`rules`] enforce the
+//! exclusions; [`calibration`] turns scores into probabilities; [`classifier`] holds the order of these steps, which end in a
+//! [`decision`]; [`record`] is its outward form; [`mod@batch`] decides the rows of a [`mod@table`], [`mod@eval`] measures over
+//! them; [`load`] puts a classifier together.
 //!
 //! ```
 //! let classifier = waibao::load::embedded()?;

@@ -113,18 +113,18 @@ fn what_cannot_be_coded_goes_to_a_person_with_the_reason() {
 fn bad_input_is_refused_with_a_clear_message() {
     let dir = tempfile::tempdir().unwrap();
     let binary = file(&dir, "合同.doc", &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0xff, 0x80, 0xff]);
-    let missing = dir.path().join("没有.txt");
+    let missing = dir.path().join("没有.doc");
     let (binary, missing) = (binary.to_str().unwrap(), missing.to_str().unwrap());
     assert_refused(&["classify", ""], None, &["没有文字"]);
     assert_refused(&["classify"], Some(b"  \n"), &["标准输入", "没有文字"]);
-    assert_refused(&["classify", "-f", missing], None, &["没有.txt", "读取失败"]);
+    assert_refused(&["classify", "-f", missing], None, &["没有.doc", "读取失败"]);
     assert_refused(&["classify", "-f", binary], None, &["合同.doc", "GB18030"]);
-    assert_refused(&["classify", "--model", missing, "软件开发"], None, &["没有.txt", "config.json"]);
+    assert_refused(&["classify", "--model", missing, "软件开发"], None, &["没有.doc", "config.json"]);
     let empty = dir.path().to_str().unwrap();
     assert_refused(&["classify", "--model", empty, "软件开发"], None, &["缺少 config.json"]);
     assert_refused(&["classify", "--pack", empty, "软件开发"], None, &["pack.toml:1", "classification.toml:1"]);
     assert_refused(&["codes", "Z99"], None, &["Z99"]);
-    assert_refused(&["evaluate", missing], None, &["没有.txt", ".csv"]);
+    assert_refused(&["evaluate", missing], None, &["没有.doc", ".csv"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use waibao::table::{self, Cell, Sheet};
+use waibao::table::{self, Book, Cell};
 
 const ROWS: &str = "id,text,gold,alt,second,language,clause,side,pair\n\
 a1,为某股份制银行信用卡中心提供24小时客服热线座席及人员培训，按通话量结算,B23,,B23,zh,,,\n\
@@ -50,16 +50,16 @@ fn rows(path: &Path) -> Vec<table::Row> {
 fn the_figures_do_not_depend_on_the_form_of_the_file() {
     let gbk = encoding_rs::GB18030.encode(ROWS).0;
     let dir = folder(&[("a.csv", ROWS.as_bytes()), ("gbk.csv", &gbk)]);
-    let mut sheet: Option<Sheet> = None;
+    let (mut book, mut sheet) = (Book::default(), None);
     let mut lines = String::new();
     for row in rows(&dir.path().join("a.csv")) {
         let columns: Vec<&str> = row.columns().collect();
-        let cells: Vec<Cell<'_>> = row.cells.iter().map(|(_, cell)| Cell::Text(cell)).collect();
-        sheet.get_or_insert_with(|| Sheet::new(&columns).unwrap()).push(&cells).unwrap();
+        let sheet = *sheet.get_or_insert_with(|| book.sheet("标注", &columns, |_| false).unwrap());
+        book.push(sheet, row.cells.iter().map(|(_, cell)| Cell::Text(cell))).unwrap();
         let object = row.cells.iter().map(|(name, cell)| (name.to_string(), cell.clone().into())).collect();
         lines += &format!("{}\n", serde_json::Value::Object(object));
     }
-    sheet.unwrap().save(&dir.path().join("a.xlsx")).unwrap();
+    book.save(std::fs::File::create(dir.path().join("a.xlsx")).unwrap()).unwrap();
     std::fs::write(dir.path().join("a.jsonl"), lines).unwrap();
     let expected = evaluate(dir.path(), &["a.csv"]);
     assert_eq!((expected.code, expected.err.as_str()), (0, ""));

@@ -258,7 +258,7 @@ mod tests {
             let end = first + ((bytes.len() as u64 - first) as f64 * cut) as u64;
             std::fs::write(&path, &bytes[..end as usize]).unwrap();
             let mut again = Journal::resume(&path, &heading(), together).unwrap();
-            prop_assert!(again.rows() <= rows && again.rows() % together == 0);
+            prop_assert!(again.rows() <= rows && again.rows().is_multiple_of(together));
             (again.rows()..rows).try_for_each(|at| again.push(&entry(at))).unwrap();
             again.keep().unwrap();
             prop_assert_eq!(std::fs::read(&path).unwrap(), bytes);

@@ -36,16 +36,17 @@ pub(super) fn run(args: &BatchArgs, out: &mut dyn Write) -> Done {
         let dir = tempfile::tempdir().map_err(stream)?;
         let format = args.table.format.map_or(Format::Delimited, Into::into);
         let name = if format == Format::JsonLines { "输出.jsonl" } else { "输出.csv" };
-        let done = code(&BatchArgs { output: dir.path().join(name), ..args.clone() }, &table, Some(format))?;
+        let done =
+            code(&BatchArgs { output: dir.path().join(name), ..args.clone() }, &table, Some(format), "标准输出")?;
         std::io::copy(&mut File::open(dir.path().join(name)).map_err(stream)?, out)?;
         return Ok(done);
     }
     let format = if args.shard == Shard::WHOLE { Some(form(&args.output, &args.input)?) } else { None };
-    code(args, &table, format)
+    code(args, &table, format, &args.output.display().to_string())
 }
 
-/// Codes a table into a file; into a part of it, where no form is given.
-fn code(args: &BatchArgs, table: &Table, format: Option<Format>) -> Done {
+/// Codes a table into a file, called `name` before the user; into a part of it, where no form is given.
+fn code(args: &BatchArgs, table: &Table, format: Option<Format>, name: &str) -> Done {
     table.fits(format)?;
     let classifier = open(&args.table.sources, Settings::default())?;
     // A part may be wanted in any form when it is put together with the others.
@@ -77,14 +78,14 @@ fn code(args: &BatchArgs, table: &Table, format: Option<Format>) -> Done {
     let (Some(format), Some(part)) = (format, part) else {
         let rows = journal.rows();
         journal.rename(&args.output)?;
-        eprintln!("第 {}/{} 份完成，共 {rows} 行：{}", args.shard.number, args.shard.of, args.output.display());
+        eprintln!("第 {}/{} 份完成，共 {rows} 行：{name}", args.shard.number, args.shard.of);
         return Ok(ExitCode::SUCCESS);
     };
     let journals = [journal];
     let summary = table.write(&classifier, &journals, part, format)?;
     let [journal] = journals;
     journal.remove()?;
-    Ok(report(&summary, &args.output, args.quiet))
+    Ok(report(&summary, name, args.quiet))
 }
 
 /// Puts the parts of a table together.
@@ -113,7 +114,7 @@ pub(super) fn merge(args: &MergeArgs) -> Done {
     }
     let journals: Vec<Journal> = journals.into_iter().flatten().collect();
     let summary = table.write(&classifier, &journals, part, format)?;
-    Ok(report(&summary, &args.output, args.quiet))
+    Ok(report(&summary, &args.output.display().to_string(), args.quiet))
 }
 
 /// A table with what is read of it.
@@ -320,9 +321,9 @@ fn cores() -> usize {
 }
 
 /// Says what became of the table; one where rows failed.
-fn report(summary: &Summary, output: &Path, quiet: bool) -> ExitCode {
+fn report(summary: &Summary, name: &str, quiet: bool) -> ExitCode {
     if !quiet {
-        eprintln!("完成：{}，共 {} 行：{}", output.display(), summary.rows, counts(summary));
+        eprintln!("完成：{name}，共 {} 行：{}", summary.rows, counts(summary));
     }
     if summary.failed > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }
