@@ -134,6 +134,21 @@ fn only_what_failed_is_done_again() {
     assert!(code == Some(2) && message.contains("不是 waibao batch 的输出"), "{message}");
 }
 
+/// The clerk works on in the table: nothing is written that belongs half to the one and half to the other.
+#[test]
+fn a_table_that_is_changed_meanwhile_is_not_written() {
+    let dir = table(1_100);
+    let dir = dir.path();
+    let mut child = command(dir, &["batch", "台账.csv", "-o", "码.csv"]).spawn().unwrap();
+    until_rows(dir, &mut child, 0);
+    let changed = std::fs::read_to_string(dir.join("台账.csv")).unwrap().replacen("第5期", "第6期", 1);
+    std::fs::write(dir.join("台账.csv"), changed).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let message = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.code() == Some(2) && message.contains("被改动"), "{message}");
+    assert!(!dir.join("码.csv").exists());
+}
+
 #[test]
 fn standard_input_and_output_carry_the_same_as_files() {
     let dir = table(5);
@@ -141,6 +156,7 @@ fn standard_input_and_output_carry_the_same_as_files() {
     for form in ["csv", "jsonl"] {
         let file = format!("码.{form}");
         run(dir, &["batch", "台账.csv", "-o", &file, "-q"]);
+        assert_eq!(std::fs::read(dir.join(&file)).unwrap().starts_with(b"\xef\xbb\xbf"), form == "csv");
         let input = if form == "csv" { "台账.csv".to_owned() } else { file.clone() };
         run(dir, &["batch", &input, "-o", &file, "-q", "--overwrite"]);
         let mut piped = command(dir, &["batch", "-", "-o", "-", "--format", form, "-q"]);
@@ -211,6 +227,8 @@ fn what_cannot_be_done_is_said_before_work_begins() {
         (&["batch", "台账.csv", "-o", "没有/c.csv"], "没有"),
         (&["batch", "台账.csv", "-o", "c.csv", "-t", "内容"], "现有的列：编号、合同名称"),
         (&["batch", "台账.csv", "-o", "c.csv", "--shard", "4/3"], "--shard"),
+        (&["batch", "台账.csv", "-o", "c.csv", "--shard", "1/3"], "merge"),
+        (&["batch", "台账.csv", "-o", "-", "--shard", "1/3"], "merge"),
         (&["batch", "x.csv", "-o", "c.csv"], "--text-column"),
         (&["batch", "缺.csv", "-o", "c.csv"], "缺.csv"),
     ] {

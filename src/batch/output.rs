@@ -46,6 +46,8 @@ pub struct Output<'a> {
     pub about: &'a [(&'static str, String)],
     /// Every code that a person may choose.
     pub choices: &'a [String],
+    /// Whether delimited text begins with a byte order mark, by which Excel knows UTF-8.
+    pub bom: bool,
 }
 
 impl Output<'_> {
@@ -74,6 +76,7 @@ impl Output<'_> {
             }
             Ok(())
         })?;
+        self.input.check_unchanged()?;
         let Some(mut book) = sink.finish()? else {
             part.complete()?;
             self.write_beside(path, &summary, queue)?;

@@ -45,7 +45,8 @@ impl<'a> Sink<'a> {
         let form = match format {
             Format::Delimited => {
                 let tabs = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
-                Form::Delimited(Delimited::new(file, if tabs { b'\t' } else { b',' }, names).map_err(failed)?)
+                let delimiter = if tabs { b'\t' } else { b',' };
+                Form::Delimited(Delimited::new(file, delimiter, output.bom, names).map_err(failed)?)
             }
             Format::JsonLines => Form::Lines(file),
             Format::Workbook => {

@@ -186,6 +186,10 @@ pub(super) struct BatchArgs {
     #[arg(long)]
     pub(super) overwrite: bool,
 
+    /// 输出 CSV 时不写 BOM：给别的程序读，而不是给 Excel
+    #[arg(long)]
+    pub(super) no_bom: bool,
+
     /// 接着上次没有做完的做
     #[arg(long)]
     pub(super) resume: bool,
@@ -234,6 +238,10 @@ pub(super) struct MergeArgs {
     /// 输出文件已经存在也替换
     #[arg(long)]
     pub(super) overwrite: bool,
+
+    /// 输出 CSV 时不写 BOM：给别的程序读，而不是给 Excel
+    #[arg(long)]
+    pub(super) no_bom: bool,
 
     /// 不报进度
     #[arg(short, long)]

@@ -32,13 +32,22 @@ pub(super) fn run(args: &BatchArgs, out: &mut dyn Write) -> Done {
     leave_cores_to_jobs();
     let table = Table::open(&args.input, &args.table)?;
     table.say(args.quiet);
+    if args.shard != Shard::WHOLE && (args.output == Path::new(STREAM) || Format::of(&args.output).is_some()) {
+        let problem = "一份的结果还不是表，要用 merge 合起来。请换一个不是表格的扩展名";
+        return Err(
+            Error::Argument(format!("{}：{problem}，如 台账.{}", args.output.display(), args.shard.number)).into()
+        );
+    }
     if args.output == Path::new(STREAM) {
         let dir = tempfile::tempdir().map_err(stream)?;
         let format = args.table.format.map_or(Format::Delimited, Into::into);
         let name = if format == Format::JsonLines { "输出.jsonl" } else { "输出.csv" };
         let done =
             code(&BatchArgs { output: dir.path().join(name), ..args.clone() }, &table, Some(format), "标准输出")?;
-        std::io::copy(&mut File::open(dir.path().join(name)).map_err(stream)?, out)?;
+        // Not there after an interruption.
+        if let Ok(mut file) = File::open(dir.path().join(name)) {
+            std::io::copy(&mut file, out)?;
+        }
         return Ok(done);
     }
     let format = if args.shard == Shard::WHOLE { Some(form(&args.output, &args.input)?) } else { None };
@@ -76,13 +85,13 @@ fn code(args: &BatchArgs, table: &Table, format: Option<Format>, name: &str) -> 
         return Ok(ExitCode::from(INTERRUPTED));
     }
     let (Some(format), Some(part)) = (format, part) else {
-        let rows = journal.rows();
+        let mut summary = Summary::default();
+        journal.entries()?.try_for_each(|entry| entry.map(|entry| summary.add(&entry)))?;
         journal.rename(&args.output)?;
-        eprintln!("第 {}/{} 份完成，共 {rows} 行：{name}", args.shard.number, args.shard.of);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(report(&summary, name, args.quiet));
     };
     let journals = [journal];
-    let summary = table.write(&classifier, &journals, part, format)?;
+    let summary = table.write(&classifier, &journals, part, format, !args.no_bom)?;
     let [journal] = journals;
     journal.remove()?;
     Ok(report(&summary, name, args.quiet))
@@ -113,7 +122,7 @@ pub(super) fn merge(args: &MergeArgs) -> Done {
         *place = Some(Journal::resume(path, &heading, 1)?);
     }
     let journals: Vec<Journal> = journals.into_iter().flatten().collect();
-    let summary = table.write(&classifier, &journals, part, format)?;
+    let summary = table.write(&classifier, &journals, part, format, !args.no_bom)?;
     Ok(report(&summary, &args.output.display().to_string(), args.quiet))
 }
 
@@ -186,6 +195,7 @@ impl Table {
         journals: &[Journal],
         part: Part,
         format: Format,
+        bom: bool,
     ) -> Result<Summary, Error> {
         let versions = Versions::of(classifier);
         let calibrator = classifier.calibrator();
@@ -210,6 +220,7 @@ impl Table {
             kept: &self.kept,
             about: &about,
             choices: &choices,
+            bom,
         };
         output.write(part, format)
     }

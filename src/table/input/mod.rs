@@ -235,6 +235,18 @@ impl Input {
         })
     }
 
+    /// Whether the file still is what it was when it was opened.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where it is not, [`Error::File`] where it cannot be read.
+    pub fn check_unchanged(&self) -> Result<()> {
+        let now = hash(&self.path).map_err(|error| Error::file(&self.path, "读取", error))?;
+        if now == self.hash {
+            return Ok(());
+        }
+        Err(Error::Argument(format!("{}：在处理中被改动，没有写出结果。请保存并关闭它，然后重做", self.path.display())))
+    }
+
     fn raw(&self, visit: &mut Visit<'_>) -> Result<()> {
         match &self.form {
             Form::Delimited(dialect) => dialect.rows(&self.path, visit),

@@ -8,7 +8,9 @@ use super::Cell;
 use crate::error::{Error, Result};
 
 /// What Excel holds in one cell, in UTF-16 units; a longer text is cut.
-const LONGEST_CELL: usize = 32_000;
+const LONGEST_CELL: usize = 32_767;
+/// What stands at the end of one that is cut.
+const CUT: &str = "……（余下从略）";
 /// Columns of a sheet.
 const COLUMNS: usize = 16_384;
 /// From here on Excel shows whole numbers as 1.23E+18 unless told otherwise.
@@ -152,7 +154,7 @@ fn shortened(text: &str) -> String {
     let mut units = 0;
     let kept = text.chars().take_while(|character| {
         units += character.len_utf16();
-        units <= LONGEST_CELL
+        units <= LONGEST_CELL - CUT.encode_utf16().count()
     });
-    kept.collect::<String>() + "……（余下从略）"
+    kept.collect::<String>() + CUT
 }

@@ -14,12 +14,19 @@ pub struct Delimited<W: Write> {
 }
 
 impl<W: Write> Delimited<W> {
-    /// Begins with the mark and the headings.
+    /// Begins with the headings, and before them the mark if it is wanted.
     ///
     /// # Errors
     /// What the writer fails with, here and below.
-    pub fn new<'a>(mut to: W, delimiter: u8, headings: impl Iterator<Item = &'a str>) -> std::io::Result<Self> {
-        to.write_all("\u{feff}".as_bytes())?;
+    pub fn new<'a>(
+        mut to: W,
+        delimiter: u8,
+        bom: bool,
+        headings: impl Iterator<Item = &'a str>,
+    ) -> std::io::Result<Self> {
+        if bom {
+            to.write_all("\u{feff}".as_bytes())?;
+        }
         let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(to);
         writer.write_record(headings.map(|heading| harmless(Cow::Borrowed(heading)).into_owned()))?;
         Ok(Self { writer })
@@ -75,7 +82,7 @@ mod tests {
 
     fn written(rows: &[Vec<Value>]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let mut out = Delimited::new(&mut bytes, b',', ["甲", "乙"].into_iter()).unwrap();
+        let mut out = Delimited::new(&mut bytes, b',', true, ["甲", "乙"].into_iter()).unwrap();
         rows.iter().for_each(|row| out.push(row.iter()).unwrap());
         out.finish().unwrap();
         bytes
