@@ -9,13 +9,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::code::{Code, Label};
 use crate::error::{Error, Fault, Result};
 use crate::pack::{Effect, Pack, Pattern, Rule};
 use crate::text::word_boundaries;
+
+/// Bytes of states that a pattern may remember from earlier texts, for each thread. There are some hundred patterns: with the
+/// library's two megabytes a bulk run came to hold hundreds.
+const DFA_SIZE: usize = 1 << 16;
 
 /// The rules of a pack, ready to be matched.
 pub struct RuleSet {
@@ -45,7 +49,7 @@ impl Lazy {
 
     fn get(&self) -> Result<&[Regex]> {
         let compile = |pattern: &Pattern| {
-            Regex::new(pattern.regex()).map_err(|error| {
+            RegexBuilder::new(pattern.regex()).dfa_size_limit(DFA_SIZE).build().map_err(|error| {
                 let message = format!("模式“{}”无法使用：{error}", pattern.source());
                 Fault { file: "rules.toml".to_owned(), line: 1, message }
             })
