@@ -78,8 +78,9 @@ impl Output<'_> {
         })?;
         self.input.check_unchanged()?;
         let Some(mut book) = sink.finish()? else {
-            part.complete()?;
+            // The table last: where it stands, all stands.
             self.write_beside(path, &summary, queue)?;
+            part.complete()?;
             return Ok(summary);
         };
         self.add_sheets(&mut book, &summary, queue)?;
