@@ -30,7 +30,7 @@ impl Dialect {
         Ok(Self { delimiter: delimiter(&beginning), encoding })
     }
 
-    /// Shows every row to a function. Rows may be of different lengths; a line without anything on it is no row.
+    /// Shows every row to a function. Rows may be of different lengths; a line without anything on it is an empty row.
     pub(super) fn rows(&self, path: &Path, visit: &mut Visit<'_>) -> Result<()> {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
@@ -38,14 +38,24 @@ impl Dialect {
             .delimiter(self.delimiter)
             .from_reader(decoded(path, self.encoding)?);
         let mut record = csv::StringRecord::new();
-        for number in 1.. {
+        let mut number = 0;
+        loop {
+            let before = reader.position().line();
             let more = reader.read_record(&mut record).map_err(|error| match error.into_kind() {
                 csv::ErrorKind::Io(error) => Error::file(path, "读取", error),
-                kind => broken(path, number, format!("不是完整的 CSV：{kind:?}")),
+                kind => broken(path, number + 1, format!("不是完整的 CSV：{kind:?}")),
             })?;
             if !more {
                 return Ok(());
             }
+            // The reader passes over lines without anything on them; what it went through and is not the row's were such.
+            let within: usize = record.iter().map(|cell| cell.matches('\n').count()).sum();
+            let own = within as u64 + u64::from(!reader.is_done());
+            for _ in 0..(reader.position().line() - before).saturating_sub(own) {
+                number += 1;
+                visit(RawRow { number, cells: Vec::new(), line: None })?;
+            }
+            number += 1;
             if let Some(at) = record.iter().position(|cell| cell.contains('\u{fffd}')) {
                 let problem = "有不是 UTF-8 也不是 GB18030 的字。请另存为 UTF-8 后重试".to_owned();
                 return Err(Error::Row { path: path.to_owned(), row: number, column: letters(at), problem });
@@ -53,7 +63,6 @@ impl Dialect {
             let cells = record.iter().map(|cell| Value::from(cell.to_owned())).collect();
             visit(RawRow { number, cells, line: None })?;
         }
-        Ok(())
     }
 }
 

@@ -338,6 +338,20 @@ mod tests {
     }
 
     #[test]
+    fn lines_without_anything_on_them_are_empty_rows() {
+        for (content, numbers) in [
+            ("名称\n\n客服\n\n\n翻译\n", &[2, 3, 4, 5, 6][..]),
+            ("名称\r\n\r\n客服\r\n\r\n\r\n翻译", &[2, 3, 4, 5, 6]),
+            ("名称\n\"客\n\n服\"\n\n翻译\n\n\n", &[2, 3, 4]),
+        ] {
+            let (_, rows) = open("a.csv", content.as_bytes(), &Options::default()).unwrap();
+            assert_eq!(rows.iter().map(|row| row.number).collect::<Vec<_>>(), numbers, "{content:?}");
+            assert_eq!(texts(rows.last().unwrap()), ["翻译"]);
+            assert_eq!(rows.iter().filter(|row| row.cells.iter().all(Value::is_blank)).count(), numbers.len() - 2);
+        }
+    }
+
+    #[test]
     fn json_lines_keep_their_lines_and_the_order_of_their_keys() {
         let content = "{\"b\": 1.50, \"a\": \"x\"}\n\n{\"c\": 12345678901234567890, \"b\": null}\n";
         let (input, rows) = open("a.jsonl", content.as_bytes(), &Options::default()).unwrap();
