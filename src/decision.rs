@@ -21,6 +21,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome, in the order in which they are counted.
+    pub const ALL: [Self; 3] = [Self::Assigned, Self::OutOfScope, Self::NeedsReview];
+
     /// As a person reads it.
     pub fn name(self) -> &'static str {
         match self {

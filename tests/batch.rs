@@ -69,6 +69,43 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
     }
 }
 
+/// Long texts are brought to the disk in smaller windows, which a resumed run finds again.
+#[test]
+fn a_killed_run_over_long_texts_goes_on_to_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let texts = ["客服热线座席外包，", "模拟芯片版图设计与验证，"].map(|text| text.repeat(300));
+    let rows = (0..200).map(|at| format!("{at},{}\n", texts[at % 2]));
+    std::fs::write(dir.join("台账.csv"), format!("编号,合同名称\n{}", rows.collect::<String>())).unwrap();
+    run(dir, &["batch", "台账.csv", "-o", "全.csv", "-q"]);
+    let mut child = command(dir, &["batch", "台账.csv", "-o", "码.csv"]).spawn().unwrap();
+    until_rows(dir, &mut child, 30);
+    child.kill().unwrap();
+    if !child.wait().unwrap().success() {
+        assert_eq!(run(dir, &["batch", "台账.csv", "-o", "码.csv", "--resume", "-q"]), (Some(0), String::new()));
+    }
+    assert_eq!(std::fs::read(dir.join("码.csv")).unwrap(), std::fs::read(dir.join("全.csv")).unwrap());
+}
+
+#[test]
+fn json_lines_keep_the_bytes_of_what_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let line = "{\"金额\": 1.50, \"合同名称\": \"客服热线外包\", \"编号\": 123456789012345678901234567890}\n";
+    std::fs::write(dir.join("a.jsonl"), line).unwrap();
+    let coded = |input: &str, select: &[&str]| {
+        let args = [&["batch", input, "-o", "b.jsonl", "-q", "--overwrite", "-t", "合同名称"][..], select].concat();
+        assert_eq!(run(dir, &args), (Some(0), String::new()));
+        std::fs::read_to_string(dir.join("b.jsonl")).unwrap()
+    };
+    assert!(coded("a.jsonl", &[]).starts_with(&line[..line.len() - 2]));
+    let kept = coded("a.jsonl", &["--select", "编号", "--select", "金额"]);
+    assert!(kept.starts_with("{\"编号\":123456789012345678901234567890,\"金额\":1.50,\"waibao\":{"), "{kept}");
+    std::fs::write(dir.join("c.jsonl"), coded("a.jsonl", &[])).unwrap();
+    assert_eq!(coded("c.jsonl", &[]).matches("\"waibao\":").count(), 1);
+    assert_eq!(coded("c.jsonl", &[]).matches("\"waibao_2\":").count(), 1);
+}
+
 /// Ctrl-C ends a run with its rows kept; a second program cannot write the same output meanwhile.
 #[cfg(unix)]
 #[test]

@@ -5,24 +5,10 @@ use arrow_array::{Array, ArrayRef, StructArray};
 use arrow_schema::{DataType, Field, Fields};
 
 use super::entry::Entry;
-use super::flat::COLUMNS;
+use super::flat::{COLUMNS, kind};
 use super::texts::Decider;
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
-use crate::table::Kind;
-
-/// The types of [`COLUMNS`].
-pub(super) const KINDS: [Kind; COLUMNS.len()] = {
-    let mut kinds = [Kind::Text; COLUMNS.len()];
-    let mut at = 0;
-    while at < NUMBERS.len() {
-        kinds[NUMBERS[at]] = Kind::Number;
-        at += 1;
-    }
-    kinds
-};
-/// The places of the confidences among [`COLUMNS`].
-const NUMBERS: [usize; 4] = [4, 8, 10, 12];
 
 /// Decides every text of a column, on so many threads. The answer has as many rows, and the fields of [`COLUMNS`]: confidences
 /// as doubles, all else as text. Where the text is null the fields are null; where it could not be decided, all but
@@ -46,13 +32,18 @@ pub fn classify_column(classifier: &Classifier, texts: &dyn Array, jobs: usize) 
         Some(_) => decided.next().unwrap_or_else(Entry::empty),
     };
     let entries: Vec<Entry> = texts.iter().map(entry).collect();
-    let fields = COLUMNS.iter().zip(KINDS).map(|(name, kind)| Field::new(*name, kind.data_type(), true));
+    let fields = COLUMNS.iter().map(|name| field(name, name));
     StructArray::try_new(fields.collect::<Fields>(), columns(&entries), texts.nulls().cloned())
         .map_err(|error| Error::Argument(error.to_string()))
 }
 
+/// The field of one of [`COLUMNS`], under a name.
+pub(super) fn field(column: &str, name: &str) -> Field {
+    Field::new(name, kind(column).data_type(), true)
+}
+
 /// What is added to a table, as arrays under [`COLUMNS`].
-pub fn columns(entries: &[Entry]) -> Vec<ArrayRef> {
-    let column = |(at, kind): (usize, &Kind)| kind.array(entries.iter().map(|entry| &entry.cells[at]));
-    KINDS.iter().enumerate().map(column).collect()
+pub(super) fn columns(entries: &[Entry]) -> Vec<ArrayRef> {
+    let column = |(at, column): (usize, &&str)| kind(column).array(entries.iter().map(|entry| &entry.cells[at]));
+    COLUMNS.iter().enumerate().map(column).collect()
 }

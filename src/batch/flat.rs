@@ -2,7 +2,7 @@
 
 use crate::decision::Outcome;
 use crate::record::Record;
-use crate::table::Value;
+use crate::table::{Kind, Value};
 
 /// The headings of what is added, in order.
 pub const COLUMNS: [&str; 16] = [
@@ -24,11 +24,16 @@ pub const COLUMNS: [&str; 16] = [
     "重点领域(2022)",
 ];
 
+/// What a column of [`COLUMNS`] holds.
+pub(super) fn kind(column: &str) -> Kind {
+    if column.ends_with("置信度") { Kind::Number } else { Kind::Text }
+}
+
 /// Candidates that a record must hold for [`flat`]: the first and three others.
-pub const CANDIDATES: usize = 4;
+pub(super) const CANDIDATES: usize = 4;
 
 /// The cells of a decided text, under [`COLUMNS`].
-pub fn flat(record: &Record) -> Vec<Value> {
+pub(super) fn flat(record: &Record) -> Vec<Value> {
     let text = |text: &str| Value::from(text.to_owned());
     let first = record.candidates.first();
     let classified = first.is_some_and(|first| first.code != "OUT");

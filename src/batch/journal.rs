@@ -58,12 +58,12 @@ impl Journal {
         Ok(journal)
     }
 
-    /// A journal to go on with: what a crash cut off at its end is dropped, down to a multiple of so many rows.
+    /// A journal to go on with: what a crash cut off at its end is dropped.
     ///
     /// # Errors
     /// [`Error::File`] where it cannot be read or written, [`Error::Argument`] where it belongs to another input or other
     /// settings.
-    pub fn resume(path: &Path, heading: &Heading, together: u64) -> Result<Self> {
+    pub fn resume(path: &Path, heading: &Heading) -> Result<Self> {
         let failed = |error| Error::file(path, "读取", error);
         let mut file = alone(path, OpenOptions::new().read(true))?;
         let mut reader = BufReader::new(&file);
@@ -76,19 +76,16 @@ impl Journal {
                 path.display()
             )));
         }
-        let (mut read, mut at) = (end, 0);
         let mut rows = 0;
         loop {
             line.clear();
             // By bytes: a crash may cut a character in two.
-            read += reader.read_until(b'\n', &mut line).map_err(failed)? as u64;
+            let read = reader.read_until(b'\n', &mut line).map_err(failed)? as u64;
             if !line.ends_with(b"\n") || serde_json::from_slice::<Entry>(&line).is_err() {
                 break;
             }
-            at += 1;
-            if at % together == 0 {
-                (end, rows) = (read, at);
-            }
+            end += read;
+            rows += 1;
         }
         let cut = || {
             file.set_len(end)?;
@@ -136,6 +133,30 @@ impl Journal {
         };
         write(&mut self.file).map_err(|error| Error::file(&self.path, "写入", error))?;
         self.rows += 1;
+        Ok(())
+    }
+
+    /// Keeps so many rows; those after them are gone.
+    ///
+    /// # Errors
+    /// [`Error::File`] where it cannot be read or written.
+    pub fn cut(&mut self, rows: u64) -> Result<()> {
+        if rows == self.rows {
+            return Ok(());
+        }
+        let mut cut = || {
+            self.file.flush()?;
+            let mut reader = BufReader::new(File::open(&self.path)?);
+            let (mut end, mut line) = (0, Vec::new());
+            for _ in 0..=rows {
+                line.clear();
+                end += reader.read_until(b'\n', &mut line)? as u64;
+            }
+            self.file.get_ref().set_len(end)?;
+            self.file.seek(SeekFrom::Start(end)).map(drop)
+        };
+        cut().map_err(|error| Error::file(&self.path, "写入", error))?;
+        self.rows = rows;
         Ok(())
     }
 
@@ -234,13 +255,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j");
         Journal::create(&path, &heading()).unwrap();
-        assert_eq!(Journal::resume(&path, &heading(), 1).unwrap().rows(), 0);
+        assert_eq!(Journal::resume(&path, &heading()).unwrap().rows(), 0);
         let other = Heading { input: "x".to_owned(), ..heading() };
-        assert!(Journal::resume(&path, &other, 1).unwrap_err().to_string().contains("输入文件已经改动"));
+        assert!(Journal::resume(&path, &other).unwrap_err().to_string().contains("输入文件已经改动"));
         let other = Heading { answers: "x".to_owned(), ..heading() };
-        assert!(Journal::resume(&path, &other, 1).unwrap_err().to_string().contains("设置不同"));
+        assert!(Journal::resume(&path, &other).unwrap_err().to_string().contains("设置不同"));
         std::fs::write(&path, "{").unwrap();
-        assert!(Journal::resume(&path, &heading(), 1).unwrap_err().to_string().contains("已损坏"));
+        assert!(Journal::resume(&path, &heading()).unwrap_err().to_string().contains("已损坏"));
     }
 
     proptest! {
@@ -257,8 +278,9 @@ mod tests {
             let bytes = std::fs::read(&path).unwrap();
             let end = first + ((bytes.len() as u64 - first) as f64 * cut) as u64;
             std::fs::write(&path, &bytes[..end as usize]).unwrap();
-            let mut again = Journal::resume(&path, &heading(), together).unwrap();
-            prop_assert!(again.rows() <= rows && again.rows().is_multiple_of(together));
+            let mut again = Journal::resume(&path, &heading()).unwrap();
+            prop_assert!(again.rows() <= rows);
+            again.cut(again.rows() / together * together).unwrap();
             (again.rows()..rows).try_for_each(|at| again.push(&entry(at))).unwrap();
             again.keep().unwrap();
             prop_assert_eq!(std::fs::read(&path).unwrap(), bytes);

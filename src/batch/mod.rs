@@ -1,9 +1,9 @@
 //! Bulk runs: a whole table in, the same table with its codes out, nothing lost on the way.
 
 mod arrow;
-mod columns;
 mod entry;
 mod flat;
+mod guess;
 mod journal;
 mod output;
 mod retry;
@@ -14,12 +14,12 @@ mod summary;
 mod texts;
 mod work;
 
-pub use arrow::{classify_column, columns};
-pub use columns::{Guess, guess};
+pub use arrow::classify_column;
 pub use entry::Entry;
-pub use flat::{CANDIDATES, COLUMNS, flat};
+pub use flat::COLUMNS;
+pub use guess::{Guess, guess};
 pub use journal::{Heading, Journal};
-pub use output::{Output, beside};
+pub use output::Output;
 pub use retry::Earlier;
 pub use summary::Summary;
-pub use work::{Plan, Shard, WINDOW, decide};
+pub use work::{Plan, Shard, decide};

@@ -14,21 +14,8 @@ use crate::error::{Error, Result};
 use crate::table::{Book, Cell, Format, Input, RawRow, Value};
 use crate::whole::Part;
 
-/// What a person is shown of a decision, of [`COLUMNS`].
-const SHOWN: [&str; 12] = [
-    "代码",
-    "名称",
-    "置信度",
-    "备选1",
-    "备选1置信度",
-    "备选2",
-    "备选2置信度",
-    "备选3",
-    "备选3置信度",
-    "需复核原因",
-    "出错原因",
-    "依据",
-];
+/// What a person need not see to decide again, of [`COLUMNS`].
+const NOT_SHOWN: [&str; 4] = ["大类", "中类", "结论", "重点领域(2022)"];
 
 /// What is written, and from what.
 pub struct Output<'a> {
@@ -113,19 +100,14 @@ impl Output<'_> {
     fn add_sheets(&self, book: &mut Book, summary: &Summary, queue: Queue) -> Result<()> {
         let sheet = book.sheet("汇总", &["项目", "值"], |heading| heading == "值")?;
         let count = |number: u64| Cell::Number(number as f64);
-        let mut lines = vec![
-            ("行数", count(summary.rows)),
-            (Outcome::Assigned.name(), count(summary.of(Outcome::Assigned))),
-            (Outcome::OutOfScope.name(), count(summary.of(Outcome::OutOfScope))),
-            (Outcome::NeedsReview.name(), count(summary.of(Outcome::NeedsReview))),
-            ("出错", count(summary.failed)),
-            ("空行", count(summary.empty)),
-        ];
+        let mut lines = vec![("行数", count(summary.rows))];
+        lines.extend(Outcome::ALL.map(|outcome| (outcome.name(), count(summary.of(outcome)))));
+        lines.extend([("出错", count(summary.failed)), ("空行", count(summary.empty))]);
         lines.extend(summary.codes.iter().map(|(code, number)| (code.as_str(), count(*number))));
         lines.extend(self.about.iter().map(|(name, value)| (*name, Cell::from(value.as_str()))));
         lines.into_iter().try_for_each(|(name, value)| book.push(sheet, [Cell::from(name), value].into_iter()))?;
         let id = self.id.map(|at| self.input.headings[at].as_str());
-        let headings: Vec<&str> = ["行号"].into_iter().chain(id).chain(["文字", "选定代码"]).chain(SHOWN).collect();
+        let headings: Vec<&str> = ["行号"].into_iter().chain(id).chain(["文字", "选定代码"]).chain(shown()).collect();
         let chosen = headings.iter().position(|heading| *heading == "选定代码").unwrap_or_default();
         let sheet = book.sheet("复核", &headings, |heading| heading == "文字")?;
         let any = !queue.is_empty();
@@ -139,9 +121,14 @@ impl Output<'_> {
         let mut cells = vec![Value::Number(row.number as f64)];
         cells.extend(self.id.map(|at| row.cells[at].clone()));
         cells.extend([Value::from(text.to_owned()), Value::Empty]);
-        cells.extend(SHOWN.iter().map(|column| entry.cells[place(column)].clone()));
+        cells.extend(shown().map(|column| entry.cells[place(column)].clone()));
         cells
     }
+}
+
+/// The columns of a decision that a person is shown.
+fn shown<'a>() -> impl Iterator<Item = &'a str> {
+    COLUMNS.into_iter().filter(|column| !NOT_SHOWN.contains(column))
 }
 
 /// The confidence of the first candidate; none for a row that failed, which a person sees first.
@@ -153,7 +140,7 @@ fn certainty(entry: &Entry) -> f64 {
 }
 
 /// Where the workbook for a person lies beside an output that is none: `台账.csv` has `台账_复核.xlsx`.
-pub fn beside(path: &Path) -> PathBuf {
+fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_owned();
     name.push("_复核.xlsx");
     path.with_file_name(name)

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::entry::Entry;
-use super::flat::{COLUMNS, flat, place};
+use super::flat::{COLUMNS, flat, kind, place};
 use super::sink::KEY;
 use super::spool::{Closed, Spool};
 use super::work::joined;
 use crate::decision::Outcome;
 use crate::error::{Error, Result};
 use crate::record::Record;
-use crate::table::{Input, Options, RawRow, Value};
+use crate::table::{Input, Kind, Options, RawRow, Value};
 
 /// What an earlier run answered to each row of a table.
 #[derive(Debug)]
@@ -118,16 +118,13 @@ fn first_added(headings: &[String]) -> Option<usize> {
 fn from_cells(cells: &[Value]) -> Option<Entry> {
     let mut entry = Entry { cells: cells.to_vec(), ..Entry::empty() };
     // Text files know no numbers.
-    for cell in
-        entry.cells.iter_mut().zip(COLUMNS).filter(|(_, column)| column.ends_with("置信度")).map(|(cell, _)| cell)
-    {
-        if let Value::Text(text) = cell {
+    for (cell, column) in entry.cells.iter_mut().zip(COLUMNS) {
+        if let (Value::Text(text), Kind::Number) = (&cell, kind(column)) {
             *cell = Value::Number(text.parse().ok()?);
         }
     }
     let outcome = entry.cells[place("结论")].to_text();
-    let outcomes = [Outcome::Assigned, Outcome::OutOfScope, Outcome::NeedsReview];
-    entry.outcome = outcomes.into_iter().find(|known| known.name() == outcome);
+    entry.outcome = Outcome::ALL.into_iter().find(|known| known.name() == outcome);
     entry.failed = !entry.cells[place("出错原因")].is_blank();
     (entry.outcome.is_some() || entry.failed || cells.iter().all(Value::is_blank)).then_some(entry)
 }

@@ -1,5 +1,6 @@
 //! The forms in which a table is written, row by row.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -7,11 +8,12 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema, SchemaRef};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
-use super::arrow::{KINDS, columns};
+use super::arrow::{columns, field};
 use super::entry::Entry;
-use super::flat::place;
+use super::flat::{COLUMNS, place};
 use super::output::Output;
 use crate::error::{Error, Result};
 use crate::table::{Book, Cell, Delimited, Format, Input, Kind, Parquet, RawRow, SheetId, Value};
@@ -109,12 +111,12 @@ impl<'a> Columns<'a> {
             }
             None => {
                 let kinds = kinds(output.input, output.kept)?;
-                let field = |(name, kind): (&String, &Kind)| Field::new(name, kind.data_type(), true);
-                (headings.iter().zip(&kinds).map(field).collect(), Own::Rows { kinds, rows: Vec::new() })
+                let own = |(name, kind): (&String, &Kind)| Field::new(name, kind.data_type(), true);
+                (headings.iter().zip(&kinds).map(own).collect(), Own::Rows { kinds, rows: Vec::new() })
             }
         };
-        let added = headings[output.kept.len()..].iter().zip(KINDS);
-        fields.extend(added.map(|(name, kind)| Field::new(name, kind.data_type(), true)));
+        let added = COLUMNS.iter().zip(&headings[output.kept.len()..]);
+        fields.extend(added.map(|(column, name)| field(column, name)));
         let schema = Arc::new(Schema::new(fields));
         let file = Parquet::new(file, schema.clone()).map_err(|error| Error::file(path, "写入", error))?;
         Ok(Self { path, file, schema, own, entries: Vec::with_capacity(TOGETHER) })
@@ -182,13 +184,27 @@ fn kinds(input: &Input, kept: &[usize]) -> Result<Vec<Kind>> {
 fn line(output: &Output<'_>, row: &RawRow, entry: &Entry) -> String {
     let failed = || serde_json::json!({ "error": entry.cells[place("出错原因")].to_text() }).to_string();
     let record = entry.record.clone().unwrap_or_else(failed);
-    let own = row.line.clone().unwrap_or_else(|| {
-        let fields = output.kept.iter().map(|&at| (output.input.headings[at].clone(), json(&row.cells[at])));
-        Json::Object(fields.collect::<Map<_, _>>()).to_string()
-    });
+    let all = output.kept.len() == output.input.headings.len();
+    let own = match &row.line {
+        Some(line) if all => line.clone(),
+        line => fields(output, row, line.as_deref()),
+    };
     let open = own.trim_end().strip_suffix('}').unwrap_or(&own).trim_end();
     let comma = if open.ends_with('{') { "" } else { "," };
-    format!("{open}{comma}\"{KEY}\":{record}}}")
+    // The output of an earlier run has one already.
+    let key = if output.input.headings.iter().any(|heading| heading == KEY) { "waibao_2" } else { KEY };
+    format!("{open}{comma}\"{key}\":{record}}}")
+}
+
+/// An object of the columns that are kept; of JSON lines their values byte for byte.
+fn fields(output: &Output<'_>, row: &RawRow, line: Option<&str>) -> String {
+    let raw: HashMap<String, &RawValue> = line.and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+    let field = |&at: &usize| {
+        let name = &output.input.headings[at];
+        let value = raw.get(name).map_or_else(|| json(&row.cells[at]).to_string(), |value| value.get().to_owned());
+        format!("{}:{value}", Json::String(name.clone()))
+    };
+    format!("{{{}}}", output.kept.iter().map(field).collect::<Vec<_>>().join(","))
 }
 
 fn json(value: &Value) -> Json {

@@ -13,8 +13,10 @@ use crate::classifier::Classifier;
 use crate::error::Result;
 use crate::table::{Input, RawRow, Value};
 
-/// Rows that are decided together, and brought to the disk together: what an interruption can cost.
-pub const WINDOW: usize = 1_024;
+/// Rows that are decided together, and brought to the disk together: what an interruption can cost …
+const WINDOW: usize = 1_024;
+/// … or fewer, where their texts are longer than this together, in bytes.
+const WINDOW_TEXT: usize = 1 << 18;
 
 /// What is to be done.
 pub struct Plan<'a> {
@@ -75,33 +77,38 @@ pub fn decide(mut plan: Plan<'_>, journal: &mut Journal, progress: &mut dyn FnMu
     let mut earlier = plan.earlier.take().map(Earlier::answers).transpose()?;
     let plan = &plan;
     let mut decider = Decider::new(plan.classifier, plan.records, plan.jobs);
-    let (mut done, mut written) = (journal.rows(), journal.entries()?);
+    let (mut at, mut written) = (0, journal.entries()?);
     let mut settle = |window: &mut Vec<Row>| -> Result<bool> {
-        if done > 0 {
-            done = done.saturating_sub(window.len() as u64);
+        let rows = window.len() as u64;
+        if at + rows <= journal.rows() {
             let entries = written.by_ref().take(window.len()).collect::<Result<Vec<_>>>()?;
             let open = window.drain(..).zip(entries).filter_map(|(row, entry)| Some((open(plan, &row)?, entry)));
             decider.recall(open);
+            at += rows;
             return Ok(false);
         }
+        // A window that was cut off is decided again as a whole.
+        journal.cut(at)?;
         let entries = entries(plan, &mut decider, window);
         window.clear();
         entries.iter().try_for_each(|entry| journal.push(entry))?;
         journal.keep()?;
+        at += rows;
         progress(&entries);
         Ok(plan.stop.load(Ordering::Relaxed))
     };
-    let (mut window, mut stopped) = (Vec::with_capacity(WINDOW), false);
+    let (mut window, mut length, mut stopped) = (Vec::with_capacity(WINDOW), 0, false);
     plan.input.rows(&mut |row| {
         let known = match &mut earlier {
             Some(answers) => answers.of(&row, plan.columns)?,
             None => None,
         };
         if !stopped && Shard::number_of(&row, plan.shard.of) == plan.shard.number {
+            length += joined(&row, plan.columns).len();
             window.push((row, known));
         }
-        if window.len() == WINDOW {
-            stopped = settle(&mut window)?;
+        if window.len() == WINDOW || length >= WINDOW_TEXT {
+            (stopped, length) = (settle(&mut window)?, 0);
         }
         Ok(())
     })?;

@@ -120,6 +120,10 @@ pub(super) struct ClassifyArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "选项")]
 pub(super) struct TableArgs {
+    /// 台账：.xlsx、.xls、.ods、.csv、.tsv、.jsonl 或 .parquet；- 为标准输入
+    #[arg(value_name = "文件", value_hint = ValueHint::FilePath, help_heading = "参数")]
+    pub(super) input: PathBuf,
+
     /// 合同描述所在的列（列名或序号）；可重复，按所给顺序连起来读。不给则自动识别
     #[arg(short, long = "text-column", value_name = "列")]
     pub(super) text_columns: Vec<String>,
@@ -168,19 +172,13 @@ impl From<TableFormat> for Format {
     }
 }
 
+/// Where a table is written, and how.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "选项")]
-pub(super) struct BatchArgs {
-    /// 台账：.xlsx、.xls、.ods、.csv、.tsv、.jsonl 或 .parquet；- 为标准输入
-    #[arg(value_name = "文件", value_hint = ValueHint::FilePath, help_heading = "参数")]
-    pub(super) input: PathBuf,
-
-    /// 输出：.xlsx、.csv、.tsv、.jsonl 或 .parquet；- 为标准输出
-    #[arg(short, long, value_name = "文件", value_hint = ValueHint::FilePath)]
-    pub(super) output: PathBuf,
-
-    #[command(flatten)]
-    pub(super) table: TableArgs,
+pub(super) struct OutputArgs {
+    /// 输出：.xlsx、.csv、.tsv、.jsonl 或 .parquet；batch 可用 - 写到标准输出
+    #[arg(short = 'o', long = "output", value_name = "文件", value_hint = ValueHint::FilePath)]
+    pub(super) path: PathBuf,
 
     /// 输出文件已经存在也替换
     #[arg(long)]
@@ -189,6 +187,20 @@ pub(super) struct BatchArgs {
     /// 输出 CSV 时不写 BOM：给别的程序读，而不是给 Excel
     #[arg(long)]
     pub(super) no_bom: bool,
+
+    /// 不报进度
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "选项")]
+pub(super) struct BatchArgs {
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+
+    #[command(flatten)]
+    pub(super) table: TableArgs,
 
     /// 接着上次没有做完的做
     #[arg(long)]
@@ -205,10 +217,6 @@ pub(super) struct BatchArgs {
     /// 同时用几个核；不给则全部
     #[arg(short, long, value_name = "个数", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: Option<u16>,
-
-    /// 不报进度
-    #[arg(short, long)]
-    pub(super) quiet: bool,
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
@@ -220,32 +228,15 @@ fn shard(text: &str) -> Result<Shard, String> {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "选项")]
 pub(super) struct MergeArgs {
-    /// 台账，即各份共同的输入
-    #[arg(value_name = "文件", value_hint = ValueHint::FilePath, help_heading = "参数")]
-    pub(super) input: PathBuf,
+    #[command(flatten)]
+    pub(super) table: TableArgs,
 
     /// 各份，次序不论，一份不能少
     #[arg(value_name = "各份", required = true, value_hint = ValueHint::FilePath, help_heading = "参数")]
     pub(super) parts: Vec<PathBuf>,
 
-    /// 输出：.xlsx、.csv、.tsv、.jsonl 或 .parquet
-    #[arg(short, long, value_name = "文件", value_hint = ValueHint::FilePath)]
-    pub(super) output: PathBuf,
-
     #[command(flatten)]
-    pub(super) table: TableArgs,
-
-    /// 输出文件已经存在也替换
-    #[arg(long)]
-    pub(super) overwrite: bool,
-
-    /// 输出 CSV 时不写 BOM：给别的程序读，而不是给 Excel
-    #[arg(long)]
-    pub(super) no_bom: bool,
-
-    /// 不报进度
-    #[arg(short, long)]
-    pub(super) quiet: bool,
+    pub(super) output: OutputArgs,
 }
 
 #[derive(Debug, Args)]

@@ -10,15 +10,13 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::NamedTempFile;
-use waibao::batch::{
-    COLUMNS, Earlier, Entry, Guess, Heading, Journal, Output, Plan, Shard, Summary, WINDOW, decide, guess,
-};
+use waibao::batch::{COLUMNS, Earlier, Entry, Guess, Heading, Journal, Output, Plan, Shard, Summary, decide, guess};
 use waibao::record::Versions;
 use waibao::table::{Book, Format, Input, Options};
 use waibao::whole::Part;
 use waibao::{Classifier, Error, Outcome, Settings};
 
-use super::args::{BatchArgs, MergeArgs, TableArgs};
+use super::args::{BatchArgs, MergeArgs, OutputArgs, TableArgs};
 use super::{Done, open};
 
 /// The name of standard input and output.
@@ -30,28 +28,32 @@ const INTERRUPTED: u8 = 130;
 
 pub(super) fn run(args: &BatchArgs, out: &mut dyn Write) -> Done {
     leave_cores_to_jobs();
-    let table = Table::open(&args.input, &args.table)?;
-    table.say(args.quiet);
-    if args.shard != Shard::WHOLE && (args.output == Path::new(STREAM) || Format::of(&args.output).is_some()) {
+    let table = Table::open(&args.table)?;
+    table.say(args.output.quiet);
+    if args.shard != Shard::WHOLE && (args.output.path == Path::new(STREAM) || Format::of(&args.output.path).is_some())
+    {
         let problem = "一份的结果还不是表，要用 merge 合起来。请换一个不是表格的扩展名";
-        return Err(
-            Error::Argument(format!("{}：{problem}，如 台账.{}", args.output.display(), args.shard.number)).into()
-        );
+        return Err(Error::Argument(format!(
+            "{}：{problem}，如 台账.{}",
+            args.output.path.display(),
+            args.shard.number
+        ))
+        .into());
     }
-    if args.output == Path::new(STREAM) {
+    if args.output.path == Path::new(STREAM) {
         let dir = tempfile::tempdir().map_err(stream)?;
         let format = args.table.format.map_or(Format::Delimited, Into::into);
         let name = if format == Format::JsonLines { "输出.jsonl" } else { "输出.csv" };
-        let done =
-            code(&BatchArgs { output: dir.path().join(name), ..args.clone() }, &table, Some(format), "标准输出")?;
+        let output = OutputArgs { path: dir.path().join(name), ..args.output.clone() };
+        let done = code(&BatchArgs { output, ..args.clone() }, &table, Some(format), "标准输出")?;
         // Not there after an interruption.
         if let Ok(mut file) = File::open(dir.path().join(name)) {
             std::io::copy(&mut file, out)?;
         }
         return Ok(done);
     }
-    let format = if args.shard == Shard::WHOLE { Some(form(&args.output, &args.input)?) } else { None };
-    code(args, &table, format, &args.output.display().to_string())
+    let format = if args.shard == Shard::WHOLE { Some(form(&args.output.path, &args.table.input)?) } else { None };
+    code(args, &table, format, &args.output.path.display().to_string())
 }
 
 /// Codes a table into a file, called `name` before the user; into a part of it, where no form is given.
@@ -65,7 +67,7 @@ fn code(args: &BatchArgs, table: &Table, format: Option<Format>, name: &str) -> 
     let heading = table.heading(&classifier, args.shard, records, earlier.as_ref());
     let mut journal = journal(args, &heading)?;
     // Opened before work begins, so that it cannot turn out hours later that there is no place for it.
-    let part = format.map(|_| Part::create(&args.output)).transpose()?;
+    let part = format.map(|_| Part::create(&args.output.path)).transpose()?;
     let stop = on_interrupt()?;
     let plan = Plan {
         classifier: &classifier,
@@ -77,7 +79,7 @@ fn code(args: &BatchArgs, table: &Table, format: Option<Format>, name: &str) -> 
         jobs: args.jobs.map_or_else(cores, usize::from),
         stop: &stop,
     };
-    let mut progress = Progress::new(table.input.rows / u64::from(args.shard.of), journal.rows(), args.quiet);
+    let mut progress = Progress::new(table.input.rows / u64::from(args.shard.of), journal.rows(), args.output.quiet);
     let whole = decide(plan, &mut journal, &mut |entries| progress.add(entries))?;
     progress.end();
     if !whole {
@@ -87,23 +89,23 @@ fn code(args: &BatchArgs, table: &Table, format: Option<Format>, name: &str) -> 
     let (Some(format), Some(part)) = (format, part) else {
         let mut summary = Summary::default();
         journal.entries()?.try_for_each(|entry| entry.map(|entry| summary.add(&entry)))?;
-        journal.rename(&args.output)?;
-        return Ok(report(&summary, name, args.quiet));
+        journal.rename(&args.output.path)?;
+        return Ok(report(&summary, name, args.output.quiet));
     };
     let journals = [journal];
-    let summary = table.write(&classifier, &journals, part, format, !args.no_bom)?;
+    let summary = table.write(&classifier, &journals, part, format, !args.output.no_bom)?;
     let [journal] = journals;
     journal.remove()?;
-    Ok(report(&summary, name, args.quiet))
+    Ok(report(&summary, name, args.output.quiet))
 }
 
 /// Puts the parts of a table together.
 pub(super) fn merge(args: &MergeArgs) -> Done {
-    let table = Table::open(&args.input, &args.table)?;
-    let format = form(&args.output, &args.input)?;
+    let table = Table::open(&args.table)?;
+    let format = form(&args.output.path, &args.table.input)?;
     table.fits(Some(format))?;
-    refuse_to_replace(&args.output, args.overwrite)?;
-    let part = Part::create(&args.output)?;
+    refuse_to_replace(&args.output.path, args.output.overwrite)?;
+    let part = Part::create(&args.output.path)?;
     let classifier = open(&args.table.sources, Settings::default())?;
     let of = u32::try_from(args.parts.len()).unwrap_or(u32::MAX);
     let mut journals: Vec<Option<Journal>> = (0..of).map(|_| None).collect();
@@ -119,11 +121,11 @@ pub(super) fn merge(args: &MergeArgs) -> Done {
             return Err(Error::Argument(format!("{}：第 {} 份给了两次", path.display(), shard.number)).into());
         }
         let heading = table.heading(&classifier, shard, true, None);
-        *place = Some(Journal::resume(path, &heading, 1)?);
+        *place = Some(Journal::resume(path, &heading)?);
     }
     let journals: Vec<Journal> = journals.into_iter().flatten().collect();
-    let summary = table.write(&classifier, &journals, part, format, !args.no_bom)?;
-    Ok(report(&summary, &args.output.display().to_string(), args.quiet))
+    let summary = table.write(&classifier, &journals, part, format, !args.output.no_bom)?;
+    Ok(report(&summary, &args.output.path.display().to_string(), args.output.quiet))
 }
 
 /// A table with what is read of it.
@@ -137,7 +139,8 @@ struct Table {
 }
 
 impl Table {
-    fn open(path: &Path, args: &TableArgs) -> Result<Self, Error> {
+    fn open(args: &TableArgs) -> Result<Self, Error> {
+        let path = args.input.as_path();
         let options =
             Options { format: args.format.map(Into::into), sheet: args.sheet.clone(), header_row: args.header_row };
         let (options, spool) = if path == Path::new(STREAM) {
@@ -289,13 +292,13 @@ fn refuse_to_replace(output: &Path, overwrite: bool) -> Result<(), Error> {
 
 /// The journal beside the output: a new one, or with `--resume` the one that is there.
 fn journal(args: &BatchArgs, heading: &Heading) -> Result<Journal, Error> {
-    refuse_to_replace(&args.output, args.overwrite)?;
-    let mut name = args.output.file_name().unwrap_or_default().to_owned();
+    refuse_to_replace(&args.output.path, args.output.overwrite)?;
+    let mut name = args.output.path.file_name().unwrap_or_default().to_owned();
     name.push(".journal");
-    let path = args.output.with_file_name(name);
+    let path = args.output.path.with_file_name(name);
     match (path.exists(), args.resume) {
-        (true, true) => Journal::resume(&path, heading, WINDOW as u64),
-        (true, false) if !args.overwrite => Err(Error::Argument(format!(
+        (true, true) => Journal::resume(&path, heading),
+        (true, false) if !args.output.overwrite => Err(Error::Argument(format!(
             "{} 还在，上次没有做完。接着做请加 --resume，重做请加 --overwrite",
             path.display()
         ))),
@@ -340,9 +343,8 @@ fn report(summary: &Summary, name: &str, quiet: bool) -> ExitCode {
 }
 
 fn counts(summary: &Summary) -> String {
-    let outcomes = [Outcome::Assigned, Outcome::OutOfScope, Outcome::NeedsReview];
     let mut counts: Vec<String> =
-        outcomes.iter().map(|&outcome| format!("{} {}", outcome.name(), summary.of(outcome))).collect();
+        Outcome::ALL.iter().map(|&outcome| format!("{} {}", outcome.name(), summary.of(outcome))).collect();
     for (name, number) in [("出错", summary.failed), ("空行", summary.empty)] {
         if number > 0 {
             counts.push(format!("{name} {number}"));

@@ -49,14 +49,25 @@ impl Value {
     }
 }
 
-/// The first day of 1970, as [`Value::Date`] counts.
-pub(super) const EPOCH: i64 = 25_569;
+/// Days between the end of 1899, from which [`Value::Date`] counts, and the first of 1970.
+const EPOCH: i64 = 25_569;
+/// The 29 February 1900, in which spreadsheets believe: before it they count one day less than a calendar has.
+const NO_DAY: f64 = 60.0;
 
-/// The day of a date, as [`Value::Date`] counts: before 1 March 1900 one less than a calendar has, because spreadsheets
-/// believe in a 29 February 1900.
+/// A point in time, counted in days from 1970, as [`Value::Date`] counts.
+pub(super) fn of_unix(days: f64) -> f64 {
+    let days = days + EPOCH as f64;
+    if days < NO_DAY + 1.0 { days - 1.0 } else { days }
+}
+
+/// A point in time as [`Value::Date`] counts, counted in days from 1970.
+pub(super) fn to_unix(date: f64) -> f64 {
+    date + if date < NO_DAY { 1.0 } else { 0.0 } - EPOCH as f64
+}
+
+/// The day of a date, as [`Value::Date`] counts.
 pub(super) fn day(year: i64, month: i64, day: i64) -> i64 {
-    let days = days_of_civil(year, month, day) + EPOCH;
-    if days <= 60 { days - 1 } else { days }
+    of_unix(days_of_civil(year, month, day) as f64) as i64
 }
 
 /// The days of `2025-01-17` or `2025-01-17T12:00:00`, as [`Value::Date`] counts them.
@@ -88,7 +99,7 @@ fn iso(days: f64) -> String {
     if day == 0 {
         return time;
     }
-    let (year, month, date) = civil(day - EPOCH + i64::from(day < 60));
+    let (year, month, date) = civil(to_unix(day as f64) as i64);
     let date = format!("{year:04}-{month:02}-{date:02}");
     if second == 0 { date } else { format!("{date} {time}") }
 }
@@ -122,6 +133,19 @@ mod tests {
             (36_585.0, "2000-02-29"),
         ] {
             assert_eq!(Value::Date { date: days }.to_text(), text);
+        }
+    }
+
+    #[test]
+    fn days_of_a_calendar_come_back() {
+        for (days, text) in
+            [(-25_553, "1900-01-15"), (-25_509, "1900-02-28"), (-25_508, "1900-03-01"), (0, "1970-01-01")]
+        {
+            assert_eq!(Value::Date { date: of_unix(f64::from(days)) }.to_text(), text);
+        }
+        for days in -60_000..40_000 {
+            assert_eq!(to_unix(of_unix(f64::from(days))), f64::from(days));
+            assert_eq!(to_unix(of_unix(f64::from(days) + 0.5)), f64::from(days) + 0.5);
         }
     }
 

@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 use super::{RawRow, Visit};
 use crate::error::{Error, Result};
-use crate::table::value::{EPOCH, Value};
+use crate::table::value::{Value, of_unix};
 
 /// Rows that are read together.
 const BATCH: usize = 1_024;
@@ -63,7 +63,7 @@ fn values(batch: &RecordBatch) -> std::result::Result<Vec<Vec<Value>>, ArrowErro
 fn column(array: &ArrayRef) -> std::result::Result<Vec<Value>, ArrowError> {
     use DataType as T;
     let cast = |to: &DataType| arrow_cast::cast(array, to);
-    let date = |days: f64| Value::Date { date: days };
+    let date = |days: f64| Value::Date { date: of_unix(days) };
     Ok(match array.data_type() {
         T::Boolean => each(array.as_boolean().iter(), Value::Bool),
         T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::UInt8 | T::UInt16 | T::UInt32 => {
@@ -77,10 +77,10 @@ fn column(array: &ArrayRef) -> std::result::Result<Vec<Value>, ArrowError> {
             each(cast(&T::Int64)?.as_primitive::<Int64Type>().iter(), whole)
         }
         T::Float64 => each(array.as_primitive::<Float64Type>().iter(), Value::Number),
-        T::Date32 => each(array.as_primitive::<Date32Type>().iter(), |days| date(f64::from(days) + EPOCH as f64)),
+        T::Date32 => each(array.as_primitive::<Date32Type>().iter(), |days| date(f64::from(days))),
         T::Timestamp(_, None) => {
             let micros = cast(&T::Timestamp(TimeUnit::Microsecond, None))?;
-            let days = |micros: i64| date(micros as f64 / 86_400e6 + EPOCH as f64);
+            let days = |micros: i64| date(micros as f64 / 86_400e6);
             each(micros.as_primitive::<TimestampMicrosecondType>().iter(), days)
         }
         _ => {

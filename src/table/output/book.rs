@@ -4,6 +4,7 @@ use std::io::{Seek, Write};
 
 use rust_xlsxwriter::{DataValidation, Format, FormatAlign, Workbook, Worksheet, XlsxError};
 
+use super::super::value::Value;
 use super::Cell;
 use crate::error::{Error, Result};
 
@@ -103,6 +104,8 @@ impl Book {
                         sheet.write_number_with_format(row, at, number, &formats.whole)?
                     }
                     Cell::Number(number) => sheet.write_number_with_format(row, at, number, &formats.wrapped)?,
+                    // Before 1900 Excel has no dates.
+                    Cell::Date(date) if date < 0.0 => sheet.write_string(row, at, Value::Date { date }.to_text())?,
                     Cell::Date(days) => {
                         let format = if days.fract() == 0.0 { &formats.date } else { &formats.time };
                         sheet.write_number_with_format(row, at, days, format)?

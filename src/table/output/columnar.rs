@@ -11,7 +11,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use crate::table::value::{EPOCH, Value};
+use crate::table::value::{Value, to_unix};
 
 /// Rows of a row group: what lies in memory until it is written.
 const ROW_GROUP: usize = 1 << 15;
@@ -74,11 +74,7 @@ impl Kind {
     /// The cells of a column as an array of this type; a cell that does not fit is null.
     pub fn array<'a>(self, cells: impl Iterator<Item = &'a Value>) -> ArrayRef {
         let number = |cell: &Value| if let Value::Number(number) = cell { Some(*number) } else { None };
-        // As the calendar counts, not as spreadsheets do before March 1900.
-        let days = |cell: &Value| match cell {
-            Value::Date { date } => Some(date + if *date < 60.0 { 1.0 } else { 0.0 } - EPOCH as f64),
-            _ => None,
-        };
+        let days = |cell: &Value| if let Value::Date { date } = cell { Some(to_unix(*date)) } else { None };
         match self {
             Self::Bool => {
                 let bools = cells.map(|cell| if let Value::Bool(value) = cell { Some(*value) } else { None });
