@@ -1,13 +1,16 @@
 //! The classifier: the one place where the steps and their order stand.
 
+use std::sync::Arc;
+
 use ndarray::Array1;
+use sha2::{Digest, Sha256};
 
 use crate::calibration::{Calibrator, Labelled, Observation, Probability, Scores, cut_off_for};
 use crate::code::Label;
 use crate::decision::{Candidate, Decision, Evidence, Outcome, ReviewReason};
 use crate::encoder::{Embedding, Encoder};
 use crate::error::Result;
-use crate::index::{Index, PrototypeKind};
+use crate::index::{Case, Index, PrototypeKind};
 use crate::lexical::Lexical;
 use crate::pack::Pack;
 use crate::rules::{Fired, Ranking, RuleReview, RuleSet, Ruled, Ruling, Veto};
@@ -57,13 +60,15 @@ impl Default for Settings {
 
 /// Reads a text and decides. Immutable; may be shared between threads.
 pub struct Classifier {
-    pack: Pack,
-    encoder: Box<dyn Encoder>,
+    pack: Arc<Pack>,
+    encoder: Arc<dyn Encoder>,
     index: Index,
-    lexical: Lexical,
+    /// Hash of the cases in the index; none where there are none.
+    cases: Option<String>,
+    lexical: Arc<Lexical>,
     /// For each label of the index its place among those of the lexical signal; empty where that does not know them all.
     lexical_places: Vec<usize>,
-    rules: RuleSet,
+    rules: Arc<RuleSet>,
     calibrator: Calibrator,
     settings: Settings,
 }
@@ -87,16 +92,58 @@ impl Classifier {
     /// Puts the parts together.
     pub fn new(
         pack: Pack,
-        encoder: Box<dyn Encoder>,
+        encoder: impl Encoder + 'static,
         index: Index,
         calibrator: Calibrator,
         settings: Settings,
     ) -> Self {
-        let rules = RuleSet::new(&pack);
-        let lexical = Lexical::embedded();
+        let rules = Arc::new(RuleSet::new(&pack));
+        let (pack, encoder) = (Arc::new(pack), Arc::new(encoder));
+        let lexical = Arc::new(Lexical::embedded());
         let place = |label| lexical.labels().iter().position(|known| known == label);
         let lexical_places = index.labels().iter().map(place).collect::<Option<_>>().unwrap_or_default();
-        Self { pack, encoder, index, lexical, lexical_places, rules, calibrator, settings }
+        Self { pack, encoder, index, cases: None, lexical, lexical_places, rules, calibrator, settings }
+    }
+
+    /// The same classifier with these cases in place of those that it had. It shares model and pack with this one.
+    pub fn with_cases(&self, cases: &[Case]) -> Self {
+        let mut hasher = Sha256::new();
+        for case in cases {
+            hasher.update(format!("{}\0{}\0", case.id, case.label));
+            case.passages.iter().for_each(|(text, _)| hasher.update(format!("{text}\0")));
+        }
+        Self {
+            pack: Arc::clone(&self.pack),
+            encoder: Arc::clone(&self.encoder),
+            index: self.index.with_cases(cases),
+            cases: (!cases.is_empty()).then(|| crate::hex(&hasher.finalize())),
+            lexical: Arc::clone(&self.lexical),
+            lexical_places: self.lexical_places.clone(),
+            rules: Arc::clone(&self.rules),
+            calibrator: self.calibrator.clone(),
+            settings: self.settings.clone(),
+        }
+    }
+
+    /// The passages of a text that tell what it is about, with their embeddings: what a [`Case`] is made of. None of a text
+    /// that cannot be read.
+    ///
+    /// # Errors
+    /// As [`Self::classify`].
+    pub fn telling(&self, text: &str) -> Result<Vec<(String, Embedding)>> {
+        let prepared = self.prepare(text);
+        let named = |passage: &&Passage| passage.kind <= PassageKind::Services;
+        let chosen: Vec<&Passage> = match prepared.passages.iter().filter(named).collect::<Vec<_>>() {
+            passages if passages.is_empty() => {
+                prepared.passages.iter().filter(|one| one.kind < PassageKind::Price).collect()
+            }
+            passages => passages,
+        };
+        let texts: Vec<String> =
+            chosen.iter().map(|passage| prepared.normalised.text()[passage.range.clone()].to_owned()).collect();
+        let glossed: Vec<String> = texts.iter().map(|text| gloss(text).into_owned()).collect();
+        let embeddings = self.encoder.encode(&glossed.iter().map(String::as_str).collect::<Vec<_>>())?;
+        Ok(texts.into_iter().zip(embeddings).collect())
     }
 
     /// The pack.
@@ -107,6 +154,11 @@ impl Classifier {
     /// The encoder.
     pub fn encoder(&self) -> &dyn Encoder {
         &*self.encoder
+    }
+
+    /// Hash of the cases that texts are compared with; none without cases.
+    pub fn cases(&self) -> Option<&str> {
+        self.cases.as_deref()
     }
 
     /// The index.
@@ -294,8 +346,8 @@ impl Classifier {
         (!certain).then(|| ReviewReason::Ambiguous(first.label, candidates[1].label))
     }
 
-    /// For a label: the nearest official sentence, and the nearest exemplar where that is nearer, each with the
-    /// passage that is near to it. Where rules hand to the label, their own exemplars come before any others.
+    /// For a label: the nearest official sentence, and the nearest exemplar and the nearest case where they are nearer, each
+    /// with the passage that is near to it. Where rules hand to the label, their own exemplars come before any others.
     fn evidence(&self, text: &Prepared, scored: &Scored, label: Label, rulings: &[Ruling]) -> Vec<Evidence> {
         let grounds: Vec<&str> = rulings
             .iter()
@@ -306,22 +358,23 @@ impl Classifier {
             let side = self.index.prototype(at).side.as_ref();
             grounds.is_empty() || side.is_none_or(|(rule, _)| grounds.contains(&rule.as_str()))
         };
-        let mut best: [Option<(f32, usize, usize)>; 2] = [None, None];
+        let mut best: [Option<(f32, usize, usize)>; 3] = [None; 3];
         for (passage, similarities) in scored.similarities.iter().enumerate() {
             let nearest = self.index.nearest(similarities, label, usize::MAX);
             for (at, similarity) in nearest.into_iter().filter(|(at, _)| is_ground(*at)) {
-                let slot = usize::from(self.index.prototype(at).kind == PrototypeKind::Exemplar);
+                let slot = match self.index.prototype(at).kind {
+                    PrototypeKind::Definition | PrototypeKind::Inclusion => 0,
+                    PrototypeKind::Exemplar => 1,
+                    PrototypeKind::Case => 2,
+                };
                 if best[slot].is_none_or(|(known, _, _)| similarity > known) {
                     best[slot] = Some((similarity, passage, at));
                 }
             }
         }
-        if let [Some((official, _, _)), Some((exemplar, _, _))] = best
-            && exemplar < official
-            && grounds.is_empty()
-        {
-            best[1] = None;
-        }
+        let [official, exemplar, case] = best;
+        let nearer = |found: &(f32, usize, usize)| official.is_none_or(|(official, _, _)| found.0 >= official);
+        let best = [official, exemplar.filter(|found| nearer(found) || !grounds.is_empty()), case.filter(nearer)];
         let evidence = |(_, passage, at): (f32, usize, usize)| {
             let prototype = self.index.prototype(at);
             let passage = &text.passages[passage];

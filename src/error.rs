@@ -59,6 +59,14 @@ pub enum Error {
         /// What is wrong and what was expected.
         problem: String,
     },
+    /// The server's data file, which cannot be read or written.
+    #[error("{}：读写数据失败", path.display())]
+    Store {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// An argument that makes no sense.
     #[error("{0}")]
     Argument(String),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array1, Array2, ArrayView1, Axis};
+use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 use sha2::{Digest, Sha256};
 
 use crate::code::{Code, Label};
@@ -20,6 +20,19 @@ pub enum PrototypeKind {
     Inclusion,
     /// An exemplar of a rule.
     Exemplar,
+    /// A case that a person decided.
+    Case,
+}
+
+/// A text that a person decided, as the texts after it are compared with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// Its id, by which evidence names it.
+    pub id: String,
+    /// What the person gave it.
+    pub label: Label,
+    /// Its telling passages with their embeddings.
+    pub passages: Vec<(String, Embedding)>,
 }
 
 /// A text that others are compared with.
@@ -46,6 +59,8 @@ pub struct Index {
     labels: Vec<Label>,
     /// For each prototype the place of its label.
     places: Vec<Option<usize>>,
+    /// Prototypes of the pack; those of cases follow them.
+    of_pack: usize,
 }
 
 impl Index {
@@ -94,7 +109,31 @@ impl Index {
         labels.push(Label::OutOfScope);
         let place = |prototype: &Prototype| labels.iter().position(|label| Some(*label) == prototype.label);
         let places = prototypes.iter().map(place).collect();
-        Self { prototypes, matrix, labels, places }
+        let of_pack = prototypes.len();
+        Self { prototypes, matrix, labels, places, of_pack }
+    }
+
+    /// The index with these cases in place of those that it had. A case with a label that the pack does not have, or with
+    /// embeddings of another length, is left out: it was decided under another pack or with another model.
+    pub fn with_cases(&self, cases: &[Case]) -> Self {
+        let mut index = Self {
+            prototypes: self.prototypes[..self.of_pack].to_vec(),
+            matrix: self.matrix.slice(s![..self.of_pack, ..]).to_owned(),
+            labels: self.labels.clone(),
+            places: self.places[..self.of_pack].to_vec(),
+            of_pack: self.of_pack,
+        };
+        for case in cases {
+            let Some(place) = self.labels.iter().position(|label| *label == case.label) else { continue };
+            for (text, embedding) in &case.passages {
+                if index.matrix.push_row(ArrayView1::from(embedding)).is_ok() {
+                    let (id, label, text) = (case.id.clone(), Some(case.label), text.clone());
+                    index.prototypes.push(Prototype { id, kind: PrototypeKind::Case, label, text, side: None });
+                    index.places.push(Some(place));
+                }
+            }
+        }
+        index
     }
 
     /// Every label a text can get: the classes in order, then 不属于服务外包.
@@ -267,6 +306,25 @@ mod tests {
         let with = index.scores(&similarities, 0.02, None)[place];
         let without = index.scores(&similarities, 0.02, Some(at))[place];
         assert!(with > 0.99 && without < with);
+    }
+
+    #[test]
+    fn a_case_gives_its_label_to_its_text_until_it_is_withdrawn() {
+        let (_, encoder, index) = index();
+        let text = "为某区政府提供无人机巡河服务";
+        let embedding = encoder.encode(&[text]).unwrap().remove(0);
+        let label = "K31".parse().unwrap();
+        let place = index.labels.iter().position(|known| *known == label).unwrap();
+        let case = Case { id: "案例1".to_owned(), label, passages: vec![(text.to_owned(), embedding.clone())] };
+        let score = |index: &Index| index.scores(&index.similarities(&embedding), 0.02, None)[place];
+
+        let with = index.with_cases(&[case]);
+        assert_eq!(with.prototype(with.nearest(&with.similarities(&embedding), label, 1)[0].0).id, "案例1");
+        assert!(score(&with) > 0.999 && score(&index) < 0.999);
+        assert_eq!(with.with_cases(&[]).matrix, index.matrix);
+
+        let short = Case { id: "案例2".to_owned(), label, passages: vec![(text.to_owned(), vec![1.0])] };
+        assert_eq!(index.with_cases(&[short]).prototypes.len(), index.prototypes.len());
     }
 
     proptest! {

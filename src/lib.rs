@@ -30,6 +30,8 @@ pub mod load;
 pub mod pack;
 pub mod record;
 pub mod rules;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod table;
 pub mod text;
 pub mod whole;

@@ -67,7 +67,7 @@ pub fn open(sources: &Sources<'_>) -> Result<Classifier> {
         .or_else(|| calibration.as_deref().and_then(|path| std::fs::read(path).ok()).and_then(|bytes| read(&bytes)));
     let settings = sources.settings.clone();
     match known.filter(|_| settings.lexical) {
-        Some(calibrator) => Ok(Classifier::new(pack, Box::new(encoder), index, calibrator, settings)),
+        Some(calibrator) => Ok(Classifier::new(pack, encoder, index, calibrator, settings)),
         None => {
             announce(sources, Work::Calibration);
             let fused = settings.lexical;
@@ -108,7 +108,7 @@ fn calibrated(
 ) -> Result<Classifier> {
     let held_out: Vec<Labelled> = labelled.iter().filter(|row| row.is_held_out()).cloned().collect();
     let unfitted = unfitted(&pack, &encoder);
-    let mut classifier = Classifier::new(pack, Box::new(encoder), index, unfitted, settings);
+    let mut classifier = Classifier::new(pack, encoder, index, unfitted, settings);
     classifier.calibrate(&held_out)?;
     Ok(classifier)
 }

@@ -98,7 +98,7 @@ pub struct EvidenceRecord {
     pub passage: Quotation,
     /// Its kind.
     pub kind: PassageKind,
-    /// `definition`, `inclusion` (典型业务) or `exemplar`.
+    /// `definition`, `inclusion` (典型业务), `exemplar` or `case` (a decision of the office's own).
     pub prototype_kind: String,
     /// The id of the prototype.
     pub prototype: String,
@@ -154,6 +154,9 @@ pub struct Versions {
     pub model: String,
     /// Hash of the calibration.
     pub calibration: String,
+    /// Hash of the office's own cases, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cases: Option<String>,
 }
 
 impl Versions {
@@ -167,6 +170,7 @@ impl Versions {
             rules: short(&pack.rules_hash),
             model: format!("{}@{}", encoder.name(), short(encoder.hash())),
             calibration: short(&classifier.calibrator().hash()),
+            cases: classifier.cases().map(short),
         }
     }
 }
@@ -207,6 +211,7 @@ impl Record {
                 PrototypeKind::Definition => "definition",
                 PrototypeKind::Inclusion => "inclusion",
                 PrototypeKind::Exemplar => "exemplar",
+                PrototypeKind::Case => "case",
             }
             .to_owned(),
             prototype: evidence.prototype.clone(),

@@ -153,7 +153,7 @@ fn by_hash() -> Classifier {
     let (pack, encoder) = (Pack::embedded().unwrap(), HashEncoder::new(128));
     let index = Index::build(&pack, &encoder).unwrap();
     let calibrator = Calibrator::unfitted("hash-1", &pack.hash, "");
-    Classifier::new(pack, Box::new(encoder), index, calibrator, Settings::default())
+    Classifier::new(pack, encoder, index, calibrator, Settings::default())
 }
 
 #[test]

@@ -46,6 +46,10 @@ pub(super) enum Command {
     /// 把 batch --shard 做出的各份合成一张表
     #[command(help_template = HELP, override_usage = "waibao merge <文件> <各份…> -o <输出> [选项]")]
     Merge(MergeArgs),
+    /// 开一个网页，供复核员使用；也供别的程序调用
+    #[cfg(feature = "server")]
+    #[command(help_template = HELP, override_usage = "waibao serve [选项]")]
+    Serve(ServeArgs),
     /// 浏览、查找代码手册
     #[command(help_template = HELP, override_usage = "waibao codes [代码或词…] [选项]")]
     Codes(CodesArgs),
@@ -237,6 +241,27 @@ pub(super) struct MergeArgs {
 
     #[command(flatten)]
     pub(super) output: OutputArgs,
+}
+
+/// How the page is served.
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[command(next_help_heading = "选项")]
+pub(super) struct ServeArgs {
+    /// 在哪个地址等候；给别的电脑用时写 0.0.0.0:8686，须先有管理员
+    #[arg(long, value_name = "地址:端口", default_value = "127.0.0.1:8686", hide_default_value = true)]
+    pub(super) listen: std::net::SocketAddr,
+
+    /// 数据文件；没有则新建
+    #[arg(long, value_name = "文件", default_value = "waibao.db", hide_default_value = true, value_hint = ValueHint::FilePath)]
+    pub(super) data: PathBuf,
+
+    /// 上传的台账最大几兆字节
+    #[arg(long, value_name = "MB", default_value_t = 200, hide_default_value = true)]
+    pub(super) max_upload: u16,
+
+    #[command(flatten)]
+    pub(super) sources: SourceArgs,
 }
 
 #[derive(Debug, Args)]

@@ -17,7 +17,7 @@ use waibao::whole::Part;
 use waibao::{Classifier, Error, Outcome, Settings};
 
 use super::args::{BatchArgs, MergeArgs, OutputArgs, TableArgs};
-use super::{Done, open};
+use super::{Done, leave_cores_to_jobs, open};
 
 /// The name of standard input and output.
 const STREAM: &str = "-";
@@ -305,15 +305,6 @@ fn journal(args: &BatchArgs, heading: &Heading) -> Result<Journal, Error> {
         (false, true) => Err(Error::Argument(format!("没有 {}，不能接着做。请去掉 --resume", path.display()))),
         _ => Journal::create(&path, heading),
     }
-}
-
-/// Keeps the encoder from parting each batch of texts among all cores when every core has a batch of its own, which takes
-/// nearly twice as long. Candle reads this variable only.
-#[allow(unsafe_code)]
-fn leave_cores_to_jobs() {
-    // SAFETY: nothing has been started yet that could read the environment at the same time; this is the first thing that
-    // the command does, on the only thread.
-    unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
 }
 
 /// Set by the first Ctrl-C; the second ends the program at once.

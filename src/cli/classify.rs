@@ -138,6 +138,7 @@ fn print_evidence(evidence: &EvidenceRecord, explain: bool, out: &mut dyn Write)
     let kind = match evidence.prototype_kind.as_str() {
         "definition" => "定义",
         "inclusion" => "典型业务",
+        "case" => "案例",
         _ => "例句",
     };
     let length = if explain { 200 } else { 60 };

@@ -8,6 +8,8 @@ mod doctor;
 mod evaluate;
 mod model;
 mod pack;
+#[cfg(feature = "server")]
+mod serve;
 
 use std::error::Error as _;
 use std::io::{ErrorKind, Write};
@@ -54,6 +56,8 @@ pub(super) fn run() -> ExitCode {
         Command::Classify(args) => classify::run(&args, &mut out),
         Command::Batch(args) => batch::run(&args, &mut out),
         Command::Merge(args) => batch::merge(&args),
+        #[cfg(feature = "server")]
+        Command::Serve(args) => serve::run(&args),
         Command::Codes(args) => codes::run(&args, &mut out),
         Command::Evaluate(args) => evaluate::run(&args, &mut out),
         Command::Doctor(args) => doctor::run(&args, &mut out),
@@ -131,6 +135,15 @@ fn open(sources: &SourceArgs, settings: Settings) -> Result<Classifier, Error> {
         settings,
         announce: Some(&announce),
     })
+}
+
+/// Keeps the encoder from parting each batch of texts among all cores when every core has a batch of its own, which takes
+/// nearly twice as long. Candle reads this variable only.
+#[allow(unsafe_code)]
+fn leave_cores_to_jobs() {
+    // SAFETY: nothing has been started yet that could read the environment at the same time; this is the first thing that
+    // the command does, on the only thread.
+    unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
 }
 
 /// Where computed prototypes are kept: `WAIBAO_CACHE`, or the user's cache directory.

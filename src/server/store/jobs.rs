@@ -1,0 +1,1 @@
+//! Uploaded tables, their rows and their texts.

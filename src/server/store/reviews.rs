@@ -1,0 +1,1 @@
+//! What people decide: the queue, decisions, undoing, second readings, adjudication.

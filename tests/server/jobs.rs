@@ -1,0 +1,1 @@
+//! Tables: uploaded, watched, interrupted, downloaded.

@@ -1,0 +1,1 @@
+//! Deciding: one reader, two readers, an adjudicator; cases.

@@ -1,0 +1,1 @@
+//! A test for each line of the threat model (docs/security.md).
