@@ -23,7 +23,7 @@ use maud::{DOCTYPE, Markup, html as markup};
 use super::app::App;
 use super::auth::{Caller, Right};
 use super::problem::Problem;
-use super::store::users;
+use super::store;
 
 /// What every page leads to: address, name, who sees it.
 const MENU: [(&str, &str, Right); 8] = [
@@ -163,7 +163,7 @@ pub(crate) fn moment(seconds: i64) -> String {
 pub(crate) async fn until_set_up(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
     let path = request.uri().path();
     let open = path == "/setup" || path == "/healthz" || path.starts_with("/assets/");
-    if app.setup().is_none() || open || app.read(users::any_administrator).await? {
+    if app.setup().is_none() || open || app.read(store::users::any_administrator).await? {
         return Ok(next.run(request).await);
     }
     Ok(Redirect::to("/setup").into_response())
