@@ -248,7 +248,7 @@ impl Record {
 }
 
 /// Names from the division down to the class.
-fn path(pack: &Pack, code: Code) -> Vec<String> {
+pub(crate) fn path(pack: &Pack, code: Code) -> Vec<String> {
     let mut path: Vec<String> = std::iter::successors(Some(code), |code| code.parent())
         .filter_map(|code| pack.item(code).map(|item| format!("{code} {}", item.name)))
         .collect();

@@ -33,6 +33,11 @@ impl Part {
         Ok(Self { path: path.to_owned(), part, file: BufWriter::new(file) })
     }
 
+    /// Where it is written meanwhile, for a writer that opens files itself.
+    pub fn place(&self) -> &Path {
+        &self.part
+    }
+
     /// Where it will stand.
     pub fn path(&self) -> &Path {
         &self.path

@@ -33,17 +33,17 @@ pub fn classify_column(classifier: &Classifier, texts: &dyn Array, jobs: usize) 
     };
     let entries: Vec<Entry> = texts.iter().map(entry).collect();
     let fields = COLUMNS.iter().map(|name| field(name, name));
-    StructArray::try_new(fields.collect::<Fields>(), columns(&entries), texts.nulls().cloned())
+    StructArray::try_new(fields.collect::<Fields>(), columns(&COLUMNS, &entries), texts.nulls().cloned())
         .map_err(|error| Error::Argument(error.to_string()))
 }
 
-/// The field of one of [`COLUMNS`], under a name.
+/// The field of an added column, under a name.
 pub(super) fn field(column: &str, name: &str) -> Field {
     Field::new(name, kind(column).data_type(), true)
 }
 
-/// What is added to a table, as arrays under [`COLUMNS`].
-pub(super) fn columns(entries: &[Entry]) -> Vec<ArrayRef> {
+/// What is added to a table, as arrays under the added columns.
+pub(super) fn columns(added: &[&str], entries: &[Entry]) -> Vec<ArrayRef> {
     let column = |(at, column): (usize, &&str)| kind(column).array(entries.iter().map(|entry| &entry.cells[at]));
-    COLUMNS.iter().enumerate().map(column).collect()
+    added.iter().enumerate().map(column).collect()
 }

@@ -24,7 +24,7 @@ pub const COLUMNS: [&str; 16] = [
     "重点领域(2022)",
 ];
 
-/// What a column of [`COLUMNS`] holds.
+/// What an added column holds.
 pub(super) fn kind(column: &str) -> Kind {
     if column.ends_with("置信度") { Kind::Number } else { Kind::Text }
 }

@@ -1,4 +1,4 @@
-//! The output of a bulk run: the table as it was, with its codes, made from input and journal side by side.
+//! The output of a bulk run: the table as it was, with its codes, made from the input and what was decided, side by side.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,10 @@ use super::review::Queue;
 use super::sink::Sink;
 use super::summary::Summary;
 use super::work::{Shard, joined};
+use crate::classifier::Classifier;
 use crate::decision::Outcome;
 use crate::error::{Error, Result};
+use crate::record::Versions;
 use crate::table::{Book, Cell, Format, Input, RawRow, Value};
 use crate::whole::Part;
 
@@ -21,43 +23,66 @@ const NOT_SHOWN: [&str; 4] = ["大类", "中类", "结论", "重点领域(2022)"
 pub struct Output<'a> {
     /// The table.
     pub input: &'a Input,
-    /// What was decided on the rows of each part of it, in the order of the parts.
-    pub journals: &'a [Journal],
+    /// Who decided.
+    pub classifier: &'a Classifier,
     /// The columns that were read.
     pub columns: &'a [usize],
     /// The column by which a person knows a row.
     pub id: Option<usize>,
     /// Columns of the table that are kept.
     pub kept: &'a [usize],
-    /// What the summary says besides numbers: versions and settings, by name.
-    pub about: &'a [(&'static str, String)],
-    /// Every code that a person may choose.
-    pub choices: &'a [String],
+    /// What is added besides the decision.
+    pub further: Option<Further>,
     /// Whether delimited text begins with a byte order mark, by which Excel knows UTF-8.
     pub bom: bool,
 }
 
+/// Columns behind [`COLUMNS`]. In JSON lines they stand under a key of their own, behind code, name and conclusion.
+#[derive(Debug, Clone, Copy)]
+pub struct Further {
+    /// The key.
+    pub key: &'static str,
+    /// The headings.
+    pub columns: &'static [&'static str],
+}
+
+/// What journals say of each row: those of all parts of a table, in the order of the parts.
+///
+/// # Errors
+/// [`Error::File`] for a journal that cannot be read; what is returned fails for a row that its journal does not have.
+pub fn of_journals(journals: &[Journal]) -> Result<impl FnMut(&RawRow) -> Result<Entry> + use<>> {
+    let mut entries = journals.iter().map(Journal::entries).collect::<Result<Vec<_>>>()?;
+    Ok(move |row: &RawRow| {
+        let part = Shard::number_of(row, entries.len() as u32);
+        let missing = || Error::Argument(format!("第 {part} 份缺少第 {} 行的结果，请重做这一份", row.number));
+        entries[part as usize - 1].next().ok_or_else(missing)?
+    })
+}
+
 impl Output<'_> {
-    /// Writes the table, and for a person what became of it and what is left to do: as further sheets of a workbook, or as a
-    /// workbook beside any other form.
+    /// Writes the table with what `entry_of` says of each row, and for a person what became of it and what is left to do: as
+    /// further sheets of a workbook, or as a workbook beside any other form.
     ///
     /// # Errors
-    /// [`Error::File`] where the disk is full, [`Error::Argument`] for a table that no workbook holds.
-    pub fn write(&self, mut part: Part, format: Format) -> Result<Summary> {
+    /// [`Error::File`] where the disk is full, [`Error::Argument`] for a table that no workbook holds, and what `entry_of`
+    /// fails with.
+    pub fn write(
+        &self,
+        mut part: Part,
+        format: Format,
+        entry_of: &mut dyn FnMut(&RawRow) -> Result<Entry>,
+    ) -> Result<Summary> {
         let path = &part.path().to_owned();
         let failed = |error| Error::file(path, "写入", error);
         let mut queue = Queue::new(path.parent().unwrap_or(path)).map_err(failed)?;
         let mut summary = Summary::default();
         let mut sink = Sink::new(self, format, path, &mut part.file)?;
-        let mut entries = self.journals.iter().map(Journal::entries).collect::<Result<Vec<_>>>()?;
         self.input.rows(&mut |row| {
-            let part = Shard::number_of(&row, entries.len() as u32);
-            let missing = || Error::Argument(format!("第 {part} 份缺少第 {} 行的结果，请重做这一份", row.number));
-            let entry = entries[part as usize - 1].next().ok_or_else(missing)??;
+            let entry = entry_of(&row)?;
             summary.add(&entry);
             sink.push(self, &row, &entry)?;
             // What Excel's sheet cannot hold is still in the table itself.
-            if (entry.failed || entry.outcome == Some(Outcome::NeedsReview)) && (queue.len() as u64) < Book::ROWS {
+            if entry.needs_person() && (queue.len() as u64) < Book::ROWS {
                 let text = joined(&row, self.columns);
                 queue.push(&text, certainty(&entry), &self.shown(&row, &text, &entry)).map_err(failed)?;
             }
@@ -89,7 +114,7 @@ impl Output<'_> {
     /// The headings of the table that are kept, and those of what is added, none of them twice.
     pub(super) fn headings(&self) -> Vec<String> {
         let mut headings: Vec<String> = self.kept.iter().map(|&at| self.input.headings[at].clone()).collect();
-        for column in COLUMNS {
+        for column in self.added() {
             let names = std::iter::once(column.to_owned()).chain((2..).map(|number| format!("{column}_{number}")));
             let free = names.into_iter().find(|name| !headings.contains(name));
             headings.extend(free);
@@ -97,14 +122,41 @@ impl Output<'_> {
         headings
     }
 
+    /// The columns that are added, under the names that they have where no other has them.
+    pub(super) fn added(&self) -> Vec<&'static str> {
+        COLUMNS.into_iter().chain(self.further.iter().flat_map(|further| further.columns.iter().copied())).collect()
+    }
+
+    /// What the summary says besides numbers: versions and settings, by name.
+    fn about(&self) -> Vec<(&'static str, String)> {
+        let (versions, calibrator) = (Versions::of(self.classifier), self.classifier.calibrator());
+        let names: Vec<&str> = self.columns.iter().map(|&at| self.input.headings[at].as_str()).collect();
+        let mut about = vec![
+            ("归类所用的列", names.join(" + ")),
+            ("采纳线", calibrator.assign_from.to_string()),
+            ("不属于线", calibrator.out_from.to_string()),
+            ("目标正确率", calibrator.target_precision.to_string()),
+            ("程序", versions.program),
+            ("分类包", versions.pack),
+            ("规则", versions.rules),
+            ("模型", versions.model),
+            ("校准", versions.calibration),
+        ];
+        about.extend(versions.cases.map(|cases| ("案例", cases)));
+        about.push(("输入文件的 SHA-256", self.input.hash.clone()));
+        about
+    }
+
     fn add_sheets(&self, book: &mut Book, summary: &Summary, queue: Queue) -> Result<()> {
         let sheet = book.sheet("汇总", &["项目", "值"], |heading| heading == "值")?;
         let count = |number: u64| Cell::Number(number as f64);
         let mut lines = vec![("行数", count(summary.rows))];
         lines.extend(Outcome::ALL.map(|outcome| (outcome.name(), count(summary.of(outcome)))));
+        lines.extend(summary.others.iter().map(|(conclusion, number)| (conclusion.as_str(), count(*number))));
         lines.extend([("出错", count(summary.failed)), ("空行", count(summary.empty))]);
         lines.extend(summary.codes.iter().map(|(code, number)| (code.as_str(), count(*number))));
-        lines.extend(self.about.iter().map(|(name, value)| (*name, Cell::from(value.as_str()))));
+        let about = self.about();
+        lines.extend(about.iter().map(|(name, value)| (*name, Cell::from(value.as_str()))));
         lines.into_iter().try_for_each(|(name, value)| book.push(sheet, [Cell::from(name), value].into_iter()))?;
         let id = self.id.map(|at| self.input.headings[at].as_str());
         let headings: Vec<&str> = ["行号"].into_iter().chain(id).chain(["文字", "选定代码"]).chain(shown()).collect();
@@ -112,7 +164,8 @@ impl Output<'_> {
         let sheet = book.sheet("复核", &headings, |heading| heading == "文字")?;
         let any = !queue.is_empty();
         queue.each(|cells| book.push(sheet, cells.iter().map(Cell::from)))?;
-        let choices: Vec<&str> = self.choices.iter().map(String::as_str).collect();
+        let choices: Vec<String> = self.classifier.index().labels().iter().map(ToString::to_string).collect();
+        let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
         if any { book.choices(sheet, chosen as u16, &choices) } else { Ok(()) }
     }
 

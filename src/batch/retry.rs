@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::entry::Entry;
-use super::flat::{COLUMNS, flat, kind, place};
+use super::flat::{COLUMNS, kind, place};
 use super::sink::KEY;
 use super::spool::{Closed, Spool};
 use super::work::joined;
@@ -136,5 +136,5 @@ fn from_record(cell: &Value, whole: bool) -> Option<Entry> {
         return Some(if reason.is_empty() { Entry::empty() } else { Entry::failed(reason) });
     }
     let record: Record = serde_json::from_value(json).ok()?;
-    Some(Entry { cells: flat(&record), outcome: Some(record.outcome), record: whole.then_some(text), failed: false })
+    Some(Entry { record: whole.then_some(text), ..Entry::decided(&record) })
 }

@@ -3,16 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::similar::{Groups, fingerprint};
 use super::spool::Spool;
 use crate::error::{Error, Result};
 use crate::table::Value;
-
-/// Near duplicates share one of so many parts of their fingerprints at least.
-const BANDS: usize = 4;
-/// In how many of the 64 bits the fingerprints of near duplicates may differ.
-const DISTANCE: u32 = 6;
-/// Characters of a shingle.
-const SHINGLE: usize = 3;
 
 /// Rows waiting for a person. Their cells lie in a file without a name, so that memory holds a few numbers a row.
 pub(super) struct Queue {
@@ -79,42 +73,14 @@ fn order(rows: &[Waiting]) -> Vec<u64> {
 
 /// For each row the first row of its group.
 fn groups(rows: &[Waiting]) -> Vec<usize> {
-    let mut group: Vec<usize> = (0..rows.len()).collect();
-    let mut known: HashMap<(usize, u16), Vec<usize>> = HashMap::new();
-    for (at, row) in rows.iter().enumerate() {
-        let parts: [u16; BANDS] = std::array::from_fn(|band| (row.fingerprint >> (band * 16)) as u16);
-        let near = |other: &usize| (rows[*other].fingerprint ^ row.fingerprint).count_ones() <= DISTANCE;
-        let found = (0..BANDS).filter_map(|band| known.get(&(band, parts[band]))?.iter().copied().find(near)).min();
-        match found {
-            Some(first) => group[at] = first,
-            // Only the first of a group is compared with, so that a long row of small steps does not become one group.
-            None => (0..BANDS).for_each(|band| known.entry((band, parts[band])).or_default().push(at)),
-        }
-    }
-    group
-}
-
-/// Texts that share most of their shingles have fingerprints that differ in few bits (Charikar, Similarity Estimation
-/// Techniques from Rounding Algorithms, 2002).
-fn fingerprint(text: &str) -> u64 {
-    let characters: Vec<char> = text.chars().filter(|character| character.is_alphanumeric()).collect();
-    let mut votes = [0_i32; 64];
-    for shingle in characters.windows(SHINGLE.min(characters.len().max(1))) {
-        let hash = spread(shingle);
-        for (bit, vote) in votes.iter_mut().enumerate() {
-            *vote += if hash >> bit & 1 == 1 { 1 } else { -1 };
-        }
-    }
-    votes.iter().enumerate().filter(|(_, vote)| **vote > 0).fold(0, |bits, (bit, _)| bits | 1 << bit)
-}
-
-/// FNV-1a (Fowler, Noll, Vo), its bits mixed once more (Steele et al., Fast Splittable Pseudorandom Number Generators, 2014).
-fn spread(characters: &[char]) -> u64 {
-    let step = |hash: u64, character: &char| (hash ^ u64::from(u32::from(*character))).wrapping_mul(0x0100_0000_01b3);
-    let mut hash = characters.iter().fold(0xcbf2_9ce4_8422_2325, step);
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ (hash >> 31)
+    let mut groups = Groups::default();
+    let group = |(at, row): (usize, &Waiting)| {
+        groups.first_of(row.fingerprint).unwrap_or_else(|| {
+            groups.begin(row.fingerprint, at);
+            at
+        })
+    };
+    rows.iter().enumerate().map(group).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::arrow::{columns, field};
 use super::entry::Entry;
 use super::flat::{COLUMNS, place};
-use super::output::Output;
+use super::output::{Further, Output};
 use crate::error::{Error, Result};
 use crate::table::{Book, Cell, Delimited, Format, Input, Kind, Parquet, RawRow, SheetId, Value};
 
@@ -92,6 +92,7 @@ struct Columns<'a> {
     file: Parquet<ToFile<'a>>,
     schema: SchemaRef,
     own: Own,
+    added: Vec<&'static str>,
     entries: Vec<Entry>,
 }
 
@@ -115,11 +116,11 @@ impl<'a> Columns<'a> {
                 (headings.iter().zip(&kinds).map(own).collect(), Own::Rows { kinds, rows: Vec::new() })
             }
         };
-        let added = COLUMNS.iter().zip(&headings[output.kept.len()..]);
-        fields.extend(added.map(|(column, name)| field(column, name)));
+        let added = output.added();
+        fields.extend(added.iter().zip(&headings[output.kept.len()..]).map(|(column, name)| field(column, name)));
         let schema = Arc::new(Schema::new(fields));
         let file = Parquet::new(file, schema.clone()).map_err(|error| Error::file(path, "写入", error))?;
-        Ok(Self { path, file, schema, own, entries: Vec::with_capacity(TOGETHER) })
+        Ok(Self { path, file, schema, own, added, entries: Vec::with_capacity(TOGETHER) })
     }
 
     fn push<'v>(&mut self, own: impl Iterator<Item = &'v Value>, entry: &Entry) -> Result<()> {
@@ -153,7 +154,7 @@ impl<'a> Columns<'a> {
                 batch.iter().flat_map(|batch| kept.iter().map(|&at| batch.column(at).clone())).collect()
             }
         };
-        arrays.extend(columns(&self.entries));
+        arrays.extend(columns(&self.added, &self.entries));
         self.entries.clear();
         let batch = RecordBatch::try_new(self.schema.clone(), arrays).map_err(std::io::Error::other);
         let written = batch.and_then(|batch| self.file.push(&batch));
@@ -192,8 +193,22 @@ fn line(output: &Output<'_>, row: &RawRow, entry: &Entry) -> String {
     let open = own.trim_end().strip_suffix('}').unwrap_or(&own).trim_end();
     let comma = if open.ends_with('{') { "" } else { "," };
     // The output of an earlier run has one already.
-    let key = if output.input.headings.iter().any(|heading| heading == KEY) { "waibao_2" } else { KEY };
-    format!("{open}{comma}\"{key}\":{record}}}")
+    let free = |key: &str| {
+        if output.input.headings.iter().any(|heading| heading == key) { format!("{key}_2") } else { key.to_owned() }
+    };
+    let further = output.further.map(|added| format!(",\"{}\":{}", free(added.key), further(added, entry)));
+    format!("{open}{comma}\"{}\":{record}{}}}", free(KEY), further.unwrap_or_default())
+}
+
+/// The further columns as an object, with the answer before them; nothing where nothing stands in them.
+fn further(added: Further, entry: &Entry) -> Json {
+    let cells = &entry.cells[COLUMNS.len()..];
+    if cells.iter().all(Value::is_blank) {
+        return Json::Null;
+    }
+    let answer = ["代码", "名称", "结论"].map(|column| (column, &entry.cells[place(column)]));
+    let all = answer.into_iter().chain(added.columns.iter().copied().zip(cells));
+    Json::Object(all.map(|(column, cell)| (column.to_owned(), json(cell))).collect())
 }
 
 /// An object of the columns that are kept; of JSON lines their values byte for byte.

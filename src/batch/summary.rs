@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::entry::Entry;
+use super::flat::place;
 use crate::decision::Outcome;
+use crate::table::Value;
 
 /// Rows by what became of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,7 +18,9 @@ pub struct Summary {
     pub failed: u64,
     /// Rows without anything in them.
     pub empty: u64,
-    /// Assigned rows of each class, by code and name.
+    /// Rows with a conclusion that is not the program's, by conclusion.
+    pub others: BTreeMap<String, u64>,
+    /// Rows of each class that needs nobody any more, by code and name.
     pub codes: BTreeMap<String, u64>,
 }
 
@@ -27,9 +31,14 @@ impl Summary {
         match entry.outcome {
             Some(outcome) => self.outcomes[outcome as usize] += 1,
             None if entry.failed => self.failed += 1,
-            None => self.empty += 1,
+            None => match &entry.cells[place("结论")] {
+                Value::Text(conclusion) => *self.others.entry(conclusion.clone()).or_default() += 1,
+                _ => self.empty += 1,
+            },
         }
-        if let (Some(Outcome::Assigned), [code, name, ..]) = (entry.outcome, &entry.cells[..]) {
+        if let (Some(Outcome::Assigned) | None, [code, name, ..]) = (entry.outcome, &entry.cells[..])
+            && !code.is_blank()
+        {
             *self.codes.entry(format!("{} {}", code.to_text(), name.to_text())).or_default() += 1;
         }
     }

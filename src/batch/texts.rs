@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::entry::Entry;
-use super::flat::{CANDIDATES, flat};
+use super::flat::CANDIDATES;
 use crate::classifier::Classifier;
 use crate::record::Record;
 
@@ -102,7 +102,7 @@ impl<'a> Decider<'a> {
 
     fn entry(&self, record: &Record) -> Entry {
         let whole = self.records.then(|| serde_json::to_string(record).unwrap_or_default());
-        Entry { cells: flat(record), record: whole, outcome: Some(record.outcome), failed: false }
+        Entry { record: whole, ..Entry::decided(record) }
     }
 }
 

@@ -136,18 +136,19 @@ fn entries(plan: &Plan<'_>, decider: &mut Decider<'_>, rows: &[Row]) -> Vec<Entr
         (Some(known), _) => known.clone(),
         (None, Some(_)) => decided.next().unwrap_or_else(Entry::empty),
         (None, None) if row.cells.iter().all(Value::is_blank) => Entry::empty(),
-        (None, None) => Entry::failed(&no_text(plan)),
+        (None, None) => Entry::failed(&no_text(&plan.input.headings, plan.columns)),
     };
     rows.iter().zip(&open).map(entry).collect()
 }
 
-/// The texts of the columns, one a line, what is empty left out.
-pub(super) fn joined(row: &RawRow, columns: &[usize]) -> String {
+/// The text of a row: those of the columns, one a line, what is empty left out.
+pub fn joined(row: &RawRow, columns: &[usize]) -> String {
     let texts = columns.iter().filter_map(|&at| row.cells.get(at)).map(Value::to_text);
     texts.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-fn no_text(plan: &Plan<'_>) -> String {
-    let names: Vec<&str> = plan.columns.iter().map(|&at| plan.input.headings[at].as_str()).collect();
+/// Why a row with something in it cannot be decided where nothing stands in the columns that are read.
+pub fn no_text(headings: &[String], columns: &[usize]) -> String {
+    let names: Vec<&str> = columns.iter().map(|&at| headings[at].as_str()).collect();
     format!("所读的列（{}）没有文字", names.join("、"))
 }

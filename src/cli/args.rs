@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use waibao::batch::Shard;
+#[cfg(feature = "server")]
+use waibao::server::Role;
 use waibao::table::Format;
 
 /// 按《中国服务外包统计操作指引》给服务合同归类：代码、依据、置信度，或提示需人工判断。全程离线。
@@ -50,6 +52,28 @@ pub(super) enum Command {
     #[cfg(feature = "server")]
     #[command(help_template = HELP, override_usage = "waibao serve [选项]")]
     Serve(ServeArgs),
+    /// 谁可以登录
+    #[cfg(feature = "server")]
+    #[command(help_template = HELP, override_usage = "waibao user <命令>", subcommand_help_heading = "命令")]
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// 审计日志
+    #[cfg(feature = "server")]
+    #[command(help_template = HELP, override_usage = "waibao audit <命令>", subcommand_help_heading = "命令")]
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// 备份数据文件；网页开着也可以
+    #[cfg(feature = "server")]
+    #[command(help_template = HELP, override_usage = "waibao backup <备份文件> [选项]")]
+    Backup(BackupArgs),
+    /// 用备份换掉数据文件；须先停下网页
+    #[cfg(feature = "server")]
+    #[command(help_template = HELP, override_usage = "waibao restore <备份文件> [选项]")]
+    Restore(RestoreArgs),
     /// 浏览、查找代码手册
     #[command(help_template = HELP, override_usage = "waibao codes [代码或词…] [选项]")]
     Codes(CodesArgs),
@@ -252,9 +276,8 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "地址:端口", default_value = "127.0.0.1:8686", hide_default_value = true)]
     pub(super) listen: std::net::SocketAddr,
 
-    /// 数据文件；没有则新建
-    #[arg(long, value_name = "文件", default_value = "waibao.db", hide_default_value = true, value_hint = ValueHint::FilePath)]
-    pub(super) data: PathBuf,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
 
     /// 上传的台账最大几兆字节
     #[arg(long, value_name = "MB", default_value_t = 200, hide_default_value = true)]
@@ -262,6 +285,99 @@ pub(super) struct ServeArgs {
 
     #[command(flatten)]
     pub(super) sources: SourceArgs,
+}
+
+/// Which data file.
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[command(next_help_heading = "选项")]
+pub(super) struct DataArgs {
+    /// 数据文件；不给则为当前目录下的 waibao.db
+    #[arg(long = "data", value_name = "文件", default_value = "waibao.db", hide_default_value = true, value_hint = ValueHint::FilePath)]
+    pub(super) path: PathBuf,
+}
+
+#[cfg(feature = "server")]
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// 添加用户；第一个须是管理员。密码从终端读，不显示；没有终端则读标准输入的第一行
+    #[command(help_template = HELP, override_usage = "waibao user add <名称> --role <角色> [选项]")]
+    Add {
+        /// 登录用的名称
+        #[arg(value_name = "名称", help_heading = "参数")]
+        name: String,
+
+        /// 管理员、复核员或审计员
+        #[arg(long, help_heading = "选项", value_name = "角色", value_parser = role)]
+        role: Role,
+
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// 给用户换一个密码，并解除锁定
+    #[command(help_template = HELP, override_usage = "waibao user password <名称> [选项]")]
+    Password {
+        /// 登录用的名称
+        #[arg(value_name = "名称", help_heading = "参数")]
+        name: String,
+
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// 列出用户
+    #[command(help_template = HELP, override_usage = "waibao user list [选项]")]
+    List {
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+#[cfg(feature = "server")]
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| "应为管理员、复核员或审计员".to_owned())
+}
+
+#[cfg(feature = "server")]
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// 检查审计日志有没有被改动或删减，打印条数和末条哈希；有改动则退出码为 1
+    #[command(help_template = HELP, override_usage = "waibao audit verify [选项]")]
+    Verify {
+        /// 以前记下的末条哈希：看它是否还在日志里
+        #[arg(long, help_heading = "选项", value_name = "哈希")]
+        head: Option<String>,
+
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[command(next_help_heading = "选项")]
+pub(super) struct BackupArgs {
+    /// 写到哪个文件
+    #[arg(value_name = "备份文件", value_hint = ValueHint::FilePath, help_heading = "参数")]
+    pub(super) to: PathBuf,
+
+    /// 备份文件已经存在也替换
+    #[arg(long)]
+    pub(super) overwrite: bool,
+
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+}
+
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[command(next_help_heading = "选项")]
+pub(super) struct RestoreArgs {
+    /// 用哪个备份
+    #[arg(value_name = "备份文件", value_hint = ValueHint::FilePath, help_heading = "参数")]
+    pub(super) from: PathBuf,
+
+    #[command(flatten)]
+    pub(super) data: DataArgs,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::NamedTempFile;
-use waibao::batch::{COLUMNS, Earlier, Entry, Guess, Heading, Journal, Output, Plan, Shard, Summary, decide, guess};
+use waibao::batch::{
+    COLUMNS, Earlier, Entry, Guess, Heading, Journal, Output, Plan, Shard, Summary, decide, guess, of_journals,
+};
 use waibao::record::Versions;
 use waibao::table::{Book, Format, Input, Options};
 use waibao::whole::Part;
@@ -200,32 +202,16 @@ impl Table {
         format: Format,
         bom: bool,
     ) -> Result<Summary, Error> {
-        let versions = Versions::of(classifier);
-        let calibrator = classifier.calibrator();
-        let about = [
-            ("归类所用的列", self.names().join(" + ")),
-            ("采纳线", calibrator.assign_from.to_string()),
-            ("不属于线", calibrator.out_from.to_string()),
-            ("目标正确率", calibrator.target_precision.to_string()),
-            ("程序", versions.program.to_string()),
-            ("分类包", versions.pack.to_string()),
-            ("规则", versions.rules.to_string()),
-            ("模型", versions.model.to_string()),
-            ("校准", versions.calibration.to_string()),
-            ("输入文件的 SHA-256", self.input.hash.clone()),
-        ];
-        let choices: Vec<String> = classifier.index().labels().iter().map(ToString::to_string).collect();
         let output = Output {
             input: &self.input,
-            journals,
+            classifier,
             columns: &self.columns,
             id: self.id,
             kept: &self.kept,
-            about: &about,
-            choices: &choices,
+            further: None,
             bom,
         };
-        output.write(part, format)
+        output.write(part, format, &mut of_journals(journals)?)
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use waibao::code::Level;
-use waibao::pack::{Convention, Effect, Item, Pack, Scope};
+use waibao::pack::{Convention, Item, Pack};
 use waibao::{Code, Error, Label};
 
 use super::Done;
@@ -46,16 +46,13 @@ fn line(item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
 
 /// Everything that the pack says of a code.
 fn entry(pack: &Pack, item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
-    let path = std::iter::successors(item.code.parent(), |code| code.parent());
-    let mut path: Vec<String> =
-        path.filter_map(|code| pack.item(code)).map(|up| format!("{} {}", up.code, up.name)).collect();
-    path.reverse();
+    let path: Vec<String> = pack.above(item.code).iter().map(|up| format!("{} {}", up.code, up.name)).collect();
     writeln!(out, "{} {}", item.code, item.name)?;
     if !path.is_empty() {
         writeln!(out, "{}", path.join(" › "))?;
     }
     writeln!(out, "\n定义\n  {}", item.definition)?;
-    let below: Vec<&Item> = pack.items().filter(|other| other.code.parent() == Some(item.code)).collect();
+    let below: Vec<&Item> = pack.below(item.code).collect();
     if !below.is_empty() {
         writeln!(out, "\n下级")?;
         for other in below {
@@ -72,11 +69,11 @@ fn entry(pack: &Pack, item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "\n不包括")?;
         for clause in &item.exclusions {
             writeln!(out, "  {:<7} {}", clause.id, clause.text)?;
-            for rule in pack.rules.iter().filter(|rule| rule.clause == clause.id) {
+            for rule in pack.rules_of(&clause.id) {
                 writeln!(out, "          规则 {}（→ {}）：{}", rule.id, rule.effect.target(), rule.note)?;
             }
-            for unruled in pack.unruled.iter().filter(|unruled| unruled.clause == clause.id) {
-                writeln!(out, "          无规则：{}", unruled.reason)?;
+            if let Some(reason) = pack.why_unruled(&clause.id) {
+                writeln!(out, "          无规则：{reason}")?;
             }
         }
     }
@@ -101,12 +98,8 @@ fn entry(pack: &Pack, item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
 
 /// Rules of other items that hand over to this one.
 fn incoming(pack: &Pack, item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
-    let from_elsewhere = pack.rules.iter().filter(|rule| {
-        let own = rule.items.iter().any(|scope| matches!(scope, Scope::Below(code) if item.code.contains(*code)));
-        !own && matches!(&rule.effect, Effect::Redirect(to) if to.contains(&item.code))
-    });
     let mut head = false;
-    for rule in from_elsewhere {
+    for rule in pack.handing_to(item.code) {
         if !head {
             writeln!(out, "\n由别处转入")?;
             head = true;
@@ -150,37 +143,21 @@ fn convention_line(convention: &Convention, out: &mut dyn Write) -> std::io::Res
     writeln!(out, "         依据：{}", convention.basis)
 }
 
-/// Items that hold every word, those that hold it in the name first.
+/// What holds every word.
 fn search(pack: &Pack, words: &[String], out: &mut dyn Write) -> std::io::Result<()> {
-    let all_in = |text: &str| words.iter().all(|word| text.to_lowercase().contains(&word.to_lowercase()));
-    let text = |item: &Item| {
-        let inclusions = item.inclusions.iter().map(|inclusion| format!("{}{}", inclusion.name, inclusion.text));
-        let exclusions = item.exclusions.iter().map(|clause| clause.text.clone());
-        inclusions.chain(exclusions).fold(format!("{}{}", item.name, item.definition), |all, part| all + &part)
-    };
-    let (named, rest): (Vec<&Item>, Vec<&Item>) =
-        pack.items().filter(|item| all_in(&text(item))).partition(|item| all_in(&item.name));
-    let conventions: Vec<&Convention> = pack.conventions.iter().filter(|known| all_in(&known.case)).collect();
-    if named.is_empty() && rest.is_empty() && conventions.is_empty() {
+    let found = pack.search(words);
+    if found.is_empty() {
         return writeln!(out, "没有找到“{}”", words.join(" "));
     }
-    for item in named.into_iter().chain(rest) {
-        writeln!(out, "{} {}", item.code, item.name)?;
-        let inclusions = item
-            .inclusions
-            .iter()
-            .map(|inclusion| (inclusion.id.as_str(), format!("{}，{}", inclusion.name, inclusion.text)));
-        let exclusions = item.exclusions.iter().map(|clause| (clause.id.as_str(), clause.text.clone()));
-        for (id, sentence) in inclusions
-            .chain(exclusions)
-            .filter(|(_, sentence)| words.iter().any(|word| sentence.contains(word.as_str())))
-        {
+    for known in &found.items {
+        writeln!(out, "{} {}", known.item.code, known.item.name)?;
+        for (id, sentence) in &known.sentences {
             writeln!(out, "    {id:<7} {sentence}")?;
         }
     }
-    if !conventions.is_empty() {
+    if !found.conventions.is_empty() {
         writeln!(out, "编码惯例")?;
-        conventions.into_iter().try_for_each(|convention| convention_line(convention, out))?;
+        found.conventions.into_iter().try_for_each(|convention| convention_line(convention, out))?;
     }
     Ok(())
 }

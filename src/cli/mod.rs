@@ -1,6 +1,10 @@
 //! The command line: one file per command. Results go to stdout, everything else to stderr.
 
 mod args;
+#[cfg(feature = "server")]
+mod audit;
+#[cfg(feature = "server")]
+mod backup;
 mod batch;
 mod classify;
 mod codes;
@@ -10,6 +14,8 @@ mod model;
 mod pack;
 #[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "server")]
+mod user;
 
 use std::error::Error as _;
 use std::io::{ErrorKind, Write};
@@ -58,6 +64,14 @@ pub(super) fn run() -> ExitCode {
         Command::Merge(args) => batch::merge(&args),
         #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(&args),
+        #[cfg(feature = "server")]
+        Command::User { command } => user::run(&command, &mut out),
+        #[cfg(feature = "server")]
+        Command::Audit { command } => audit::run(&command, &mut out),
+        #[cfg(feature = "server")]
+        Command::Backup(args) => backup::run(&args, &mut out),
+        #[cfg(feature = "server")]
+        Command::Restore(args) => backup::restore(&args, &mut out),
         Command::Codes(args) => codes::run(&args, &mut out),
         Command::Evaluate(args) => evaluate::run(&args, &mut out),
         Command::Doctor(args) => doctor::run(&args, &mut out),

@@ -12,11 +12,11 @@ pub(super) fn run(args: &ServeArgs) -> Done {
     // One thread of the encoder for each batch: many small batches of many people are done sooner so.
     leave_cores_to_jobs();
     let classifier = open(&args.sources, Settings::default())?;
-    let mut options = Options::new(args.data.clone());
+    let mut options = Options::new(args.data.path.clone());
     options.listen = args.listen;
     options.upload = usize::from(args.max_upload) << 20;
     server::serve(classifier, &options, |ready| {
-        eprintln!("waibao 在 http://{} 等候，数据在 {}；按 Ctrl-C 停止", ready.address, args.data.display());
+        eprintln!("waibao 在 http://{} 等候，数据在 {}；按 Ctrl-C 停止", ready.address, args.data.path.display());
         if let Some(token) = &ready.setup {
             eprintln!("还没有管理员。请打开上面的地址，用这个一次性口令设置：\n  {token}");
         }

@@ -5,6 +5,7 @@
 mod check;
 mod files;
 mod pattern;
+mod search;
 mod shapes;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::Serialize;
 
 pub use files::PackFiles;
 pub use pattern::Pattern;
+pub use search::{Found, FoundItem};
 
 use crate::code::{Code, Label, Level};
 use crate::error::{Error, Result};

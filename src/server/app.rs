@@ -12,6 +12,7 @@ use super::limits::Limits;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::store::Store;
+use super::store::cases::Loaded;
 
 /// Shared between all requests; copies are the same.
 #[derive(Clone)]
@@ -22,6 +23,7 @@ struct Shared {
     engine: Engine,
     limits: Limits,
     metrics: Metrics,
+    cases: Loaded,
     listen: SocketAddr,
     local_csrf: String,
     /// What a first administrator must type, where the server may be asked from elsewhere and has none yet.
@@ -35,9 +37,9 @@ impl App {
     pub(crate) fn new(store: Store, engine: Engine, listen: SocketAddr, limits: Limits) -> Result<Self, Problem> {
         let administered = store.read(super::store::users::any_administrator)?;
         let setup = if administered || listen.ip().is_loopback() { None } else { Some(auth::secret()?) };
-        let (local_csrf, metrics) = (auth::secret()?, Metrics::default());
+        let (local_csrf, metrics, cases) = (auth::secret()?, Metrics::default(), Loaded::default());
         let ((progress, _), (stopping, _)) = (watch::channel(0), watch::channel(false));
-        let shared = Shared { store, engine, limits, metrics, listen, local_csrf, setup, progress, stopping };
+        let shared = Shared { store, engine, limits, metrics, cases, listen, local_csrf, setup, progress, stopping };
         Ok(Self(Arc::new(shared)))
     }
 
@@ -75,6 +77,11 @@ impl App {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// The active cases.
+    pub(crate) fn cases(&self) -> &Loaded {
+        &self.0.cases
     }
 
     /// Whether only this computer can ask.

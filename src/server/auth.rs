@@ -1,15 +1,12 @@
 //! Who asks, and what they may do: sessions of a browser, API keys, or the computer itself where there are no accounts.
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{PasswordHasher, PasswordVerifier};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::{AUTHORIZATION, COOKIE, ORIGIN, SET_COOKIE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, ORIGIN, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -95,6 +92,18 @@ pub(crate) enum Right {
     Manage,
 }
 
+impl Right {
+    /// Who has it, as a person reads it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Look => "任何用户",
+            Self::Work => "复核员、管理员",
+            Self::Audit => "审计员、管理员",
+            Self::Manage => "管理员",
+        }
+    }
+}
+
 /// How somebody proved who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Via {
@@ -108,6 +117,8 @@ pub(crate) enum Via {
 
 /// The name under which work is noted where there are no accounts.
 pub(crate) const LOCAL: &str = "本机";
+/// Bytes of a token that is read.
+const LONGEST_TOKEN: usize = 256;
 /// The name of the cookie.
 const SESSION: &str = "waibao";
 
@@ -136,9 +147,14 @@ impl Caller {
         if let Some(caller) = parts.extensions.get::<Self>() {
             return Ok(caller.clone());
         }
+        let open = || async { Ok::<_, Problem>(app.is_local() && !app.read(users::any).await?) };
         if let Some(key) = key(&parts.headers) {
-            let user = app.read(move |store| users::of_key(store, &key)).await?.ok_or(Problem::SignIn)?;
-            return Ok(Self { name: user.name, role: user.role, csrf: String::new(), via: Via::Key });
+            match app.read(move |store| users::of_key(store, &key)).await? {
+                Some(user) => return Ok(Self { name: user.name, role: user.role, csrf: String::new(), via: Via::Key }),
+                // Clients that cannot do without a key send some key also where there are no accounts.
+                None if open().await? => {}
+                None => return Err(Problem::SignIn),
+            }
         }
         if let Some(token) = cookie(&parts.headers)
             && let Some(session) = app.read(move |store| users::session(store, &token)).await?
@@ -146,7 +162,7 @@ impl Caller {
             let (name, role) = (session.user.name, session.user.role);
             return Ok(Self { name, role, csrf: session.csrf, via: Via::Session });
         }
-        if app.is_local() && !app.read(users::any).await? {
+        if open().await? {
             let csrf = app.local_csrf().to_owned();
             return Ok(Self { name: LOCAL.to_owned(), role: Role::Admin, csrf, via: Via::Local });
         }
@@ -155,7 +171,8 @@ impl Caller {
 
     fn prove(&self, token: Option<&str>) -> Result<(), Problem> {
         let proved = self.via == Via::Key || token.is_some_and(|token| same(token, &self.csrf));
-        if proved { Ok(()) } else { Err(Problem::Forbidden("页面已过期，请刷新后重试".to_owned())) }
+        let problem = "页面已过期，请刷新后重试。程序请带 API 密钥；没有账号时请以 application/json 发送";
+        if proved { Ok(()) } else { Err(Problem::Forbidden(problem.to_owned())) }
     }
 }
 
@@ -164,7 +181,8 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = Self::of(parts, app).await?;
-        if !safe(&parts.method) {
+        let own_wish = safe(&parts.method) || caller.via == Via::Local && by_program(&parts.headers);
+        if !own_wish {
             caller.prove(parts.headers.get("x-csrf-token").and_then(|value| value.to_str().ok()))?;
         }
         Ok(caller)
@@ -198,6 +216,19 @@ fn fields<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_urlencoded::from_bytes(bytes).map_err(|error| Problem::Invalid(format!("表单有误：{error}")))
 }
 
+/// The fields of a form of somebody who has not signed in. That no other site sent it is seen by its origin ([`own_site`]).
+pub(crate) struct Open<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Open<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, app).await;
+        let bytes = bytes.map_err(|_| Problem::TooLarge("表单过大".to_owned()))?;
+        Ok(Self(fields(&bytes)?))
+    }
+}
+
 /// A multipart upload proves itself by its first field.
 pub(crate) struct Upload(pub(crate) Caller, pub(crate) axum::extract::Multipart);
 
@@ -217,7 +248,7 @@ impl FromRequest<App> for Upload {
             None => {
                 let first = form.next_field().await.map_err(|error| wrong(error.body_text()))?;
                 match first {
-                    Some(field) if field.name() == Some("csrf") => field.text().await.ok(),
+                    Some(field) if field.name() == Some("csrf") => token_in(field).await,
                     _ => None,
                 }
             }
@@ -227,30 +258,50 @@ impl FromRequest<App> for Upload {
     }
 }
 
-/// Refuses what another site makes a browser send, and, on this computer alone, what comes under another name than its own
-/// (DNS rebinding).
+/// What stands in a field that holds a token; nothing of one that is longer than any.
+async fn token_in(mut field: axum::extract::multipart::Field<'_>) -> Option<String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.ok()? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > LONGEST_TOKEN {
+            return None;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// Refuses what another site makes a browser send, and, where there are no accounts, what comes under another name than this
+/// computer's own (DNS rebinding). With accounts a name that points here gets a page for signing in and no cookie.
 pub(crate) async fn own_site(
     axum::extract::State(app): axum::extract::State<App>,
     request: Request,
     next: Next,
-) -> Response {
-    match foreign(&app, request.method(), request.headers()) {
-        Some(problem) => problem.into_response(),
-        None => next.run(request).await,
+) -> Result<Response, Problem> {
+    if app.is_local() && !named_here(request.headers()) && !app.read(users::any).await? {
+        return Err(Problem::Forbidden("请用 http://127.0.0.1 打开".to_owned()));
     }
+    if !safe(request.method()) && from_another_site(request.headers()) {
+        return Err(Problem::Forbidden("请求来自别的网站，已拒绝".to_owned()));
+    }
+    Ok(next.run(request).await)
 }
 
-fn foreign(app: &App, method: &Method, headers: &HeaderMap) -> Option<Problem> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let host = text("host");
+fn named_here(headers: &HeaderMap) -> bool {
+    let host = text(headers, HOST);
     let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
-    if app.is_local() && !matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
-        return Some(Problem::Forbidden("请用 http://127.0.0.1 打开".to_owned()));
-    }
-    let origin = text(ORIGIN.as_str());
-    let other = origin == "null" || origin.split_once("://").is_some_and(|(_, origin)| origin != host);
-    let sent_by_another = matches!(text("sec-fetch-site"), "cross-site" | "same-site") || other;
-    (!safe(method) && sent_by_another).then(|| Problem::Forbidden("请求来自别的网站，已拒绝".to_owned()))
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// By what a browser adds and a page cannot forge. Older browsers send no `Sec-Fetch-Site`, and none does over plain HTTP to
+/// another computer; programs send neither.
+fn from_another_site(headers: &HeaderMap) -> bool {
+    let origin = text(headers, ORIGIN);
+    let other = origin.split_once("://").map_or(!origin.is_empty(), |(_, origin)| origin != text(headers, HOST));
+    other || matches!(text(headers, HeaderName::from_static("sec-fetch-site")), "cross-site" | "same-site")
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// Keeps a session alive while it is used, and changes its cookie from time to time.
@@ -309,6 +360,14 @@ fn key(headers: &HeaderMap) -> Option<String> {
     }
 }
 
+/// Whether only a program can have sent this, or a page of ours: of these types a browser sends nothing to another site
+/// without asking it first (CORS), which we never allow. Forms, plain text and what has no type it does send. Where there are
+/// no accounts a program has no key and no token to prove itself by, so it proves itself by this, after [`own_site`].
+fn by_program(headers: &HeaderMap) -> bool {
+    let essence = text(headers, CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
+    ["application/json", "application/octet-stream"].iter().any(|known| essence.eq_ignore_ascii_case(known))
+}
+
 fn safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
@@ -320,20 +379,14 @@ pub(crate) fn same(one: &str, other: &str) -> bool {
 
 /// 256 random bits in hexadecimal digits.
 pub(crate) fn secret() -> Result<String, Problem> {
-    let mut bytes = [0; 32];
+    Ok(crate::hex(&random::<32>()?))
+}
+
+/// So many random bytes of the system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Problem> {
+    let mut bytes = [0; N];
     let failed = |error: getrandom::Error| std::io::Error::other(error.to_string());
     getrandom::fill(&mut bytes)
         .map_err(|error| crate::error::Error::Store { path: "系统随机数".into(), source: failed(error).into() })?;
-    Ok(crate::hex(&bytes))
-}
-
-/// The hash of a password: argon2id with the parameters of OWASP's Password Storage Cheat Sheet (19 MiB, 2 passes).
-pub(crate) fn hashed(password: &str) -> Result<String, Problem> {
-    let hash = Argon2::default().hash_password(password.as_bytes());
-    hash.map(|hash| hash.to_string()).map_err(|error| Problem::Invalid(format!("密码不能用：{error}")))
-}
-
-/// Whether a password is the one of a hash.
-pub(crate) fn verified(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    Ok(bytes)
 }

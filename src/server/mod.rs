@@ -1,20 +1,25 @@
 //! The reviewers' page and the API: one process over one SQLite file.
 //!
 //! Reading order: [`app`] is what every handler shares: the [`store`], the [`engine`] and the [`limits`]; [`auth`] says who
-//! asks; [`problem`] is how a request fails; [`work`] decides uploaded tables; [`pages`] is what people see, [`api`] what
-//! programs use.
+//! asks; [`problem`] is how a request fails; [`work`] decides uploaded tables, [`decide`] is what people decide; [`pages`] is
+//! what people see, [`api`] what programs use.
 
+mod accounts;
 mod api;
 mod app;
 mod auth;
+pub mod console;
+mod decide;
 mod engine;
 mod limits;
 mod metrics;
 mod pages;
+mod password;
 mod problem;
 mod store;
 mod work;
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -32,14 +37,19 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub use auth::Role;
+pub use password::Password;
+pub use store::audit::Verdict;
+pub use store::backup::Restored;
 
 use self::app::App;
 use self::engine::Engine;
 use self::limits::Limits;
 use self::problem::Problem;
 use self::store::Store;
+use self::store::file::Alone;
 use crate::classifier::Classifier;
 use crate::error::{Error, Result};
 
@@ -92,7 +102,8 @@ pub struct Ready {
 /// [`Error::Store`] and [`Error::Argument`] for a data file that cannot be used, [`Error::File`] for an address that cannot be
 /// listened on.
 pub fn serve(classifier: Classifier, options: &Options, ready: impl FnOnce(&Ready)) -> Result<()> {
-    let listening = |error| Error::file(options.listen.to_string(), "监听", error);
+    let listening = |error| unheard(options.listen, error);
+    let _alone = Alone::with(&options.data)?;
     let store = Store::open(&options.data)?;
     let engine = Engine::new(classifier, options.threads);
     let limits = Limits::new(options.upload, options.at_once, options.rate);
@@ -110,6 +121,17 @@ pub fn serve(classifier: Classifier, options: &Options, ready: impl FnOnce(&Read
         drop(tokio::task::spawn_blocking(move || worker.join()).await);
         Ok(())
     })
+}
+
+/// Why an address cannot be listened on.
+fn unheard(address: SocketAddr, error: std::io::Error) -> Error {
+    let problem = match error.kind() {
+        ErrorKind::AddrInUse => "已被占用，可能 waibao 已经在运行。请先停下它，或用 --listen 换一个端口",
+        ErrorKind::AddrNotAvailable => "这台电脑没有这个地址。请用 --listen 换一个，如 127.0.0.1:8686",
+        ErrorKind::PermissionDenied => "没有权限使用这个端口。请用 --listen 换一个 1024 以上的端口",
+        _ => return Error::file(address.to_string(), "监听", error),
+    };
+    Error::Argument(format!("{address}：{problem}"))
 }
 
 /// Takes connections until told to stop.
@@ -147,15 +169,17 @@ async fn answer(listener: TcpListener, app: App) {
 /// Every route, behind what every request passes, the outermost last.
 fn router(app: App) -> Router {
     pages::router()
-        .merge(api::router())
+        .merge(api::router(&app))
+        .fallback(|| async { Problem::Missing("没有这个地址".to_owned()) })
         .layer(from_fn_with_state(app.clone(), auth::renew))
         .layer(from_fn_with_state(app.clone(), pages::until_set_up))
         .layer(from_fn(problem::as_page))
         .layer(from_fn_with_state(app.clone(), auth::own_site))
         .layer(from_fn_with_state(app.clone(), limits::heed))
+        .layer(RequestBodyTimeoutLayer::new(limits::PAUSE))
+        .layer(CatchPanicLayer::new())
         .layer(from_fn_with_state(app.clone(), count))
         .layer(from_fn(limits::harden))
-        .layer(CatchPanicLayer::new())
         .with_state(app)
 }
 

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -129,7 +129,9 @@ impl IntoResponse for Problem {
 pub(crate) async fn as_page(request: Request, next: Next) -> Response {
     let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let person = accepted.contains("text/html") && !request.uri().path().starts_with("/v1/");
-    let wanted = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    // A form that was sent too late cannot be gone on with.
+    let wanted = request.uri().path_and_query().filter(|_| request.method() == Method::GET);
+    let wanted = wanted.map_or("/".to_owned(), ToString::to_string);
     let response = next.run(request).await;
     let Some(Unsaid(status, detail)) = response.extensions().get::<Unsaid>().cloned().filter(|_| person) else {
         return response;

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -13,8 +14,10 @@ use ureq::{Agent, Body};
 pub struct Server {
     child: Option<Child>,
     pub address: String,
-    /// What it said on the console before it was ready.
+    /// What it said on the console before it was ready …
     pub said: String,
+    /// … and has said since.
+    pub heard: Arc<Mutex<String>>,
     pub dir: TempDir,
 }
 
@@ -54,10 +57,11 @@ impl Server {
         if address.starts_with("0.0.0.0") {
             said += &format!("{}\n{}\n", lines.next().unwrap().unwrap(), lines.next().unwrap().unwrap());
         }
-        // What it says later must not fill the pipe.
-        std::thread::spawn(move || lines.for_each(|line| drop(line)));
+        let heard = Arc::new(Mutex::new(String::new()));
+        let ear = Arc::clone(&heard);
+        std::thread::spawn(move || lines.for_each(|line| *ear.lock().unwrap() += &(line.unwrap() + "\n")));
         let address = address.replace("0.0.0.0", "127.0.0.1");
-        Self { child: Some(child), address, said, dir }
+        Self { child: Some(child), address, said, heard, dir }
     }
 
     /// Another command over the same data file, with what is typed into it: exit status, stdout, stderr.
@@ -69,6 +73,14 @@ impl Server {
     pub fn kill(mut self) -> TempDir {
         self.end();
         std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
+    }
+
+    /// Tells it to stop, as a service manager does: its exit status and the directory.
+    pub fn stop(mut self) -> (i32, TempDir) {
+        let told = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        let status = self.child.take().unwrap().wait().unwrap();
+        (status.code().unwrap_or(-1), std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap()))
     }
 
     /// The process, for signals.
@@ -106,7 +118,8 @@ fn program(dir: &TempDir) -> Command {
 pub fn run(dir: &TempDir, arguments: &[&str], typed: &str) -> (i32, String, String) {
     let piped = Stdio::piped;
     let mut child = program(dir).args(arguments).stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    // A command that reads nothing may have ended before it is written.
+    let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
@@ -127,7 +140,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn of(mut response: Response<Body>) -> Self {
+    pub fn of(mut response: Response<Body>) -> Self {
         let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap();
         Self { status: response.status().as_u16(), headers: response.headers().clone(), bytes }
     }

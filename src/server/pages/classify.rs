@@ -15,10 +15,8 @@ use super::{Page, Shown, page, token};
 use crate::record::Record;
 use crate::server::app::App;
 use crate::server::auth::{Caller, Form, Right};
+use crate::server::limits;
 use crate::server::problem::Problem;
-
-/// Bytes of a text that are taken.
-const LONGEST: usize = 1 << 18;
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/", get(empty).post(answer))
@@ -49,7 +47,7 @@ async fn answer(State(app): State<App>, Form(caller, wanted): Form<Wanted>) -> S
     if text.trim().is_empty() {
         return Ok(shown(&app, &caller, "", None));
     }
-    if text.len() > LONGEST {
+    if text.len() > limits::TEXT {
         return Err(Problem::TooLarge("文字过长。请只粘贴合同名称和服务内容".to_owned()));
     }
     let record = app.engine().classify(vec![text.clone()]).await?.remove(0);

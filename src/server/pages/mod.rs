@@ -1,13 +1,16 @@
 //! What people see: pages made here, one small script and one style of our own, nothing from elsewhere.
 
 mod audit;
-mod cases;
+pub(super) mod cases;
 mod classify;
 mod codes;
+mod download;
 mod figures;
 mod jobs;
+mod keys;
 mod record;
 mod review;
+mod setup;
 mod sign_in;
 mod users;
 
@@ -61,6 +64,8 @@ pub(crate) fn router() -> Router<App> {
         .merge(audit::router())
         .merge(users::router())
         .merge(sign_in::router())
+        .merge(setup::router())
+        .merge(keys::router())
         .route("/assets/icon.svg", get(|| asset("image/svg+xml", include_str!("../assets/icon.svg"))))
         .route("/assets/style.css", get(|| asset("text/css; charset=utf-8", include_str!("../assets/style.css"))))
         .route("/assets/page.js", get(|| asset("text/javascript; charset=utf-8", include_str!("../assets/page.js"))))
@@ -90,6 +95,7 @@ pub(crate) fn page(caller: &Caller, here: &str, title: &str, content: Markup) ->
                 span.who {
                     (caller.name) "（" (caller.role.name()) "）"
                     @if caller.via == super::auth::Via::Session {
+                        a href="/keys" { "密钥" }
                         a href="/password" { "改密码" }
                         form.inline method="post" action="/logout" { (token(caller)) button.link { "退出" } }
                     }
@@ -162,7 +168,7 @@ pub(crate) fn moment(seconds: i64) -> String {
 /// Leads everything to the page on which the first administrator is made, until there is one.
 pub(crate) async fn until_set_up(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
     let path = request.uri().path();
-    let open = path == "/setup" || path == "/healthz" || path.starts_with("/assets/");
+    let open = matches!(path, "/setup" | "/setup/administrator" | "/healthz") || path.starts_with("/assets/");
     if app.setup().is_none() || open || app.read(store::users::any_administrator).await? {
         return Ok(next.run(request).await);
     }

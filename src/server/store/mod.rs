@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod cases;
 pub(crate) mod figures;
+pub(crate) mod file;
 pub(crate) mod jobs;
 pub(crate) mod reviews;
 pub(crate) mod users;
@@ -37,8 +38,9 @@ impl Store {
     /// # Errors
     /// [`Error::Store`] for a file that is not a database of ours, or of a newer program.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        file::make(path)?;
         let mut writer = connect(path)?;
-        let failed = |error| failed(path, error);
+        let failed = |error| file::unusable(path, error);
         let owner: i32 = writer.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
         let empty =
             writer.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).map_err(failed)?
@@ -46,20 +48,37 @@ impl Store {
         if owner != APPLICATION && !empty {
             return Err(Error::Argument(format!("{}：不是 waibao 的数据文件", path.display())));
         }
-        let version: i64 = writer.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-        let version = usize::try_from(version).unwrap_or(usize::MAX);
+        if writer.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
+            return Err(file::read_only(path));
+        }
+        let version = version(&writer).map_err(failed)?;
         if version > STEPS.len() {
             let problem = "由更新版本的 waibao 建立，请改用新版本的程序";
             return Err(Error::Argument(format!("{}：{problem}", path.display())));
         }
         for (at, step) in STEPS.iter().enumerate().skip(version) {
-            let change = writer.transaction().map_err(failed)?;
+            let change = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+            // Another process may have been faster.
+            if self::version(&change).map_err(failed)? > at {
+                continue;
+            }
             change.execute_batch(step).map_err(failed)?;
             change.pragma_update(None, "application_id", APPLICATION).map_err(failed)?;
             change.pragma_update(None, "user_version", at as i64 + 1).map_err(failed)?;
             change.commit().map_err(failed)?;
         }
         Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
+    }
+
+    /// Opens a file that is there.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and [`Error::Argument`] where there is none.
+    pub(crate) fn existing(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            return Err(Error::Argument(format!("没有数据文件 {}。请用 --data 指明", path.display())));
+        }
+        Self::open(path)
     }
 
     /// Where the file lies.
@@ -86,9 +105,15 @@ impl Store {
     }
 }
 
+/// How many steps the schema has taken.
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
 /// A connection with every promise switched on: a commit is on the disk, references hold.
 fn connect(path: &Path) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(PATIENCE)?;
@@ -99,11 +124,7 @@ fn connect(path: &Path) -> Result<Connection> {
         connection.set_prepared_statement_cache_capacity(128);
         Ok(connection)
     };
-    open().map_err(|error| failed(path, error))
-}
-
-fn failed(path: &Path, error: rusqlite::Error) -> Error {
-    Error::Store { path: path.to_owned(), source: error.into() }
+    open().map_err(|error| file::unusable(path, error))
 }
 
 /// Now, in seconds since 1970.

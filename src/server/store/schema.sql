@@ -36,16 +36,18 @@ CREATE TABLE jobs (
     id           INTEGER PRIMARY KEY,
     name         TEXT    NOT NULL,                       -- of the uploaded file
     owner        TEXT    NOT NULL,
-    state        TEXT    NOT NULL CHECK (state IN ('uploaded', 'reading', 'deciding', 'done', 'failed', 'cancelled')),
-    format       TEXT    NOT NULL,
+    state        TEXT    NOT NULL                        -- deleted: seen by nobody, still to be cleared away
+                 CHECK (state IN ('uploaded', 'reading', 'deciding', 'done', 'failed', 'cancelled', 'deleted')),
+    format       TEXT    NOT NULL,                       -- the extension by which it is read
     headings     TEXT    NOT NULL,                       -- JSON: a list
+    sample       TEXT    NOT NULL,                       -- JSON: the first rows, each a list
     plan         TEXT    NOT NULL,                       -- JSON: which columns are read, shares of readings
-    rows         INTEGER NOT NULL,
-    decided      INTEGER NOT NULL DEFAULT 0,             -- rows that the program is done with
+    rows         INTEGER NOT NULL,                       -- in the file
     error        TEXT,
     created      INTEGER NOT NULL,
     finished     INTEGER
 ) STRICT;
+CREATE INDEX jobs_at_work ON jobs (id) WHERE state IN ('reading', 'deciding');
 
 -- The uploaded file itself.
 CREATE TABLE chunks (
@@ -97,6 +99,32 @@ CREATE INDEX rows_of_text ON rows (text);
 CREATE INDEX rows_queued ON rows (state, rank DESC, cluster, id) WHERE state IN ('open', 'second', 'disputed');
 CREATE INDEX rows_queued_of_job ON rows (job, state, rank DESC, cluster, id);
 CREATE INDEX rows_of_cluster ON rows (cluster) WHERE cluster IS NOT NULL;
+-- What the figures are counted over, in their order, so that no row is touched for them.
+CREATE INDEX rows_counted ON rows (job, state, outcome, sampled, first, final, CAST(confidence * 200 + 1e-5 AS INTEGER));
+
+-- How many rows of a job there are by state and outcome; kept by the triggers below, so that nobody counts a million rows.
+CREATE TABLE tallies (
+    job     INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    state   TEXT    NOT NULL,
+    outcome TEXT    NOT NULL,                            -- empty where the program has none
+    rows    INTEGER NOT NULL,
+    PRIMARY KEY (job, state, outcome)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER rows_are_counted AFTER INSERT ON rows BEGIN
+    INSERT INTO tallies VALUES (new.job, new.state, ifnull(new.outcome, ''), 1)
+    ON CONFLICT DO UPDATE SET rows = rows + 1;
+END;
+CREATE TRIGGER rows_are_counted_again AFTER UPDATE OF state, outcome ON rows
+WHEN new.state <> old.state OR new.outcome IS NOT old.outcome BEGIN
+    UPDATE tallies SET rows = rows - 1
+    WHERE job = old.job AND state = old.state AND outcome = ifnull(old.outcome, '');
+    INSERT INTO tallies VALUES (new.job, new.state, ifnull(new.outcome, ''), 1)
+    ON CONFLICT DO UPDATE SET rows = rows + 1;
+END;
+CREATE TRIGGER rows_are_counted_no_more AFTER DELETE ON rows BEGIN
+    UPDATE tallies SET rows = rows - 1
+    WHERE job = old.job AND state = old.state AND outcome = ifnull(old.outcome, '');
+END;
 
 -- What people decided. Nothing is changed or removed but `undone`.
 CREATE TABLE decisions (
@@ -113,9 +141,20 @@ CREATE TABLE decisions (
     at         INTEGER NOT NULL,
     undone     INTEGER                                   -- when
 ) STRICT;
-CREATE INDEX decisions_of_row ON decisions (row);
+CREATE INDEX decisions_of_row ON decisions (row, reader);
 CREATE INDEX decisions_of_reader ON decisions (reader, id);
 CREATE INDEX decisions_of_bunch ON decisions (bunch);
+CREATE INDEX decisions_of_day ON decisions (reader, at) WHERE undone IS NULL;
+CREATE INDEX decisions_flagged ON decisions (id) WHERE flagged = 1 AND undone IS NULL;
+
+-- Rows that a reader has put behind the others for a while.
+CREATE TABLE skips (
+    reader TEXT    NOT NULL,
+    row    INTEGER NOT NULL REFERENCES rows ON DELETE CASCADE,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (reader, row)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX skips_of_row ON skips (row);
 
 -- Decided texts that others are compared with.
 CREATE TABLE cases (
@@ -129,11 +168,24 @@ CREATE TABLE cases (
     comment      TEXT    NOT NULL DEFAULT '',
     added_by     TEXT    NOT NULL,
     added        INTEGER NOT NULL,
+    compared     INTEGER NOT NULL DEFAULT 0,             -- 1: contradictions with those before it have been looked for
     withdrawn_by TEXT,
-    withdrawn    INTEGER
+    withdrawn    INTEGER,
+    replaced_by  INTEGER REFERENCES cases ON DELETE SET NULL -- the case with another label that it was withdrawn for
 ) STRICT;
+CREATE UNIQUE INDEX cases_active ON cases (hash) WHERE withdrawn IS NULL;
 CREATE INDEX cases_of_text ON cases (hash);
 CREATE INDEX cases_of_decision ON cases (decision);
+CREATE INDEX cases_replaced ON cases (replaced_by) WHERE replaced_by IS NOT NULL;
+
+-- Cases that are as good as the same and have different labels.
+CREATE TABLE contradictions (
+    one        INTEGER NOT NULL REFERENCES cases ON DELETE CASCADE,
+    other      INTEGER NOT NULL REFERENCES cases ON DELETE CASCADE, -- the older
+    similarity REAL    NOT NULL,
+    PRIMARY KEY (one, other)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX contradictions_of_other ON contradictions (other);
 
 -- Who did what when: each entry holds the hash of the one before it.
 CREATE TABLE audit (
@@ -146,5 +198,7 @@ CREATE TABLE audit (
     previous BLOB    NOT NULL,
     hash     BLOB    NOT NULL
 ) STRICT;
+CREATE INDEX audit_of_actor ON audit (actor, id);
+CREATE INDEX audit_of_action ON audit (action, id);
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;

@@ -30,6 +30,17 @@ pub(crate) struct User {
     pub(crate) created: i64,
 }
 
+impl User {
+    /// Whether the user can sign in at a moment, as a word.
+    pub(crate) fn state(&self, at: i64) -> &'static str {
+        match () {
+            () if self.disabled => "已停用",
+            () if self.locked_until > at => "已锁定",
+            () => "正常",
+        }
+    }
+}
+
 /// A user as the row of a query: `id, name, role, disabled, locked_until, created`.
 fn user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
@@ -72,11 +83,44 @@ pub(crate) fn by_name(connection: &Connection, name: &str) -> rusqlite::Result<O
     statement.query_row([name], |row| Ok((user(row)?, row.get(6)?))).optional()
 }
 
+/// A user by number; [`rusqlite::Error::QueryReturnedNoRows`] where there is none.
+pub(crate) fn by_id(connection: &Connection, id: i64) -> rusqlite::Result<User> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = ?"))?;
+    statement.query_row([id], user)
+}
+
+/// Whether anybody but this user can sign in as an administrator.
+pub(crate) fn another_administrator(connection: &Connection, id: i64) -> rusqlite::Result<bool> {
+    let found = "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND NOT disabled AND id != ?)";
+    connection.prepare_cached(found)?.query_row([id], |row| row.get(0))
+}
+
 /// Adds a user; none where the name is taken.
 pub(crate) fn add(change: &Transaction<'_>, name: &str, role: Role, password: &str) -> rusqlite::Result<Option<i64>> {
     let sql = "INSERT INTO users (name, role, password, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
     let added = change.execute(sql, params![name, role, password, now()])?;
     Ok((added == 1).then(|| change.last_insert_rowid()))
+}
+
+/// Gives a user another role.
+pub(crate) fn set_role(change: &Transaction<'_>, id: i64, role: Role) -> rusqlite::Result<()> {
+    change.execute("UPDATE users SET role = ? WHERE id = ?", params![role, id]).map(|_| ())
+}
+
+/// Gives a user another password; failures with the old one are forgotten.
+pub(crate) fn set_password(change: &Transaction<'_>, id: i64, password: &str) -> rusqlite::Result<()> {
+    change.execute("UPDATE users SET password = ? WHERE id = ?", params![password, id])?;
+    unlock(change, id)
+}
+
+/// Shuts a user out, or lets in again.
+pub(crate) fn set_disabled(change: &Transaction<'_>, id: i64, disabled: bool) -> rusqlite::Result<()> {
+    change.execute("UPDATE users SET disabled = ? WHERE id = ?", params![disabled, id]).map(|_| ())
+}
+
+/// Forgets failures to sign in.
+pub(crate) fn unlock(change: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
+    change.execute("UPDATE users SET failures = 0, locked_until = 0 WHERE id = ?", [id]).map(|_| ())
 }
 
 /// Counts a failure to sign in; after some in a row nobody can sign in under the name for a while.
@@ -88,15 +132,16 @@ pub(crate) fn failed(change: &Transaction<'_>, user: i64) -> rusqlite::Result<()
 
 /// Begins a session with a new cookie.
 pub(crate) fn sign_in(change: &Transaction<'_>, user: i64, token: &str, csrf: &str) -> rusqlite::Result<()> {
-    change.execute("UPDATE users SET failures = 0, locked_until = 0 WHERE id = ?", [user])?;
+    unlock(change, user)?;
     change.execute("DELETE FROM sessions WHERE expires < ?", [now()])?;
     let sql = "INSERT INTO sessions (token, user, csrf, began, rotated, seen, expires) VALUES (?, ?, ?, ?4, ?4, ?4, ?)";
     change.execute(sql, params![kept(token), user, csrf, now(), now() + IDLE]).map(|_| ())
 }
 
-/// Ends a session.
+/// Ends a session, also under the cookies that it had before: they have its CSRF token in common.
 pub(crate) fn sign_out(change: &Transaction<'_>, token: &str) -> rusqlite::Result<()> {
-    change.execute("DELETE FROM sessions WHERE token = ?", [kept(token)]).map(|_| ())
+    let sql = "DELETE FROM sessions WHERE csrf = (SELECT csrf FROM sessions WHERE token = ?)";
+    change.execute(sql, [kept(token)]).map(|_| ())
 }
 
 /// Ends every session of a user: after a new password or role, or when disabled.
@@ -149,4 +194,46 @@ pub(crate) fn of_key(connection: &Connection, key: &str) -> rusqlite::Result<Opt
                FROM api_keys k JOIN users u ON u.id = k.user
                WHERE k.key = ? AND k.revoked IS NULL AND NOT u.disabled";
     connection.prepare_cached(sql)?.query_row([kept(key)], user).optional()
+}
+
+/// An API key, without the key.
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub(crate) id: i64,
+    pub(crate) owner: String,
+    pub(crate) name: String,
+    pub(crate) created: i64,
+}
+
+const KEYS: &str = "SELECT k.id, u.name, k.name, k.created FROM api_keys k JOIN users u ON u.id = k.user
+                    WHERE k.revoked IS NULL";
+
+fn key_of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Key> {
+    Ok(Key { id: row.get(0)?, owner: row.get(1)?, name: row.get(2)?, created: row.get(3)? })
+}
+
+/// Every key that is not revoked, by owner.
+pub(crate) fn keys(connection: &Connection) -> rusqlite::Result<Vec<Key>> {
+    connection.prepare_cached(&format!("{KEYS} ORDER BY u.name, k.id"))?.query_map([], key_of_row)?.collect()
+}
+
+/// The keys of a user that are not revoked.
+pub(crate) fn keys_of(connection: &Connection, user: i64) -> rusqlite::Result<Vec<Key>> {
+    connection.prepare_cached(&format!("{KEYS} AND u.id = ? ORDER BY k.id"))?.query_map([user], key_of_row)?.collect()
+}
+
+/// A key that is not revoked.
+pub(crate) fn key(connection: &Connection, id: i64) -> rusqlite::Result<Option<Key>> {
+    connection.prepare_cached(&format!("{KEYS} AND k.id = ?"))?.query_row([id], key_of_row).optional()
+}
+
+/// Keeps a key of a user.
+pub(crate) fn add_key(change: &Transaction<'_>, user: i64, name: &str, key: &str) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO api_keys (user, name, key, created) VALUES (?, ?, ?, ?)";
+    change.execute(sql, params![user, name, kept(key), now()]).map(|_| ())
+}
+
+/// Makes a key worthless.
+pub(crate) fn revoke_key(change: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
+    change.execute("UPDATE api_keys SET revoked = ? WHERE id = ?", [now(), id]).map(|_| ())
 }

@@ -1,1 +1,0 @@
-//! What the figures of the page are counted from.

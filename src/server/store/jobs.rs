@@ -1,1 +1,0 @@
-//! Uploaded tables, their rows and their texts.

@@ -1,1 +1,0 @@
-//! What people decide: the queue, decisions, undoing, second readings, adjudication.
