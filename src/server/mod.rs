@@ -10,12 +10,14 @@ mod app;
 mod auth;
 pub mod console;
 mod decide;
+mod download;
 mod engine;
 mod limits;
 mod metrics;
 mod pages;
 mod password;
 mod problem;
+mod shown;
 mod store;
 mod work;
 
@@ -140,17 +142,18 @@ async fn answer(listener: TcpListener, app: App) {
     let (connections, graceful) = (Arc::new(Semaphore::new(limits::CONNECTIONS)), GracefulShutdown::new());
     let mut stop = std::pin::pin!(told_to_stop());
     loop {
-        let Ok(turn) = Arc::clone(&connections).acquire_owned().await else { break };
-        let (stream, from) = tokio::select! {
-            taken = listener.accept() => match taken {
-                Ok(taken) => taken,
-                // Too many open files, or a connection that was gone before it was taken: others may fare better.
-                Err(_) => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
+        let taken = async {
+            let turn = Arc::clone(&connections).acquire_owned().await.ok()?;
+            // Too many open files, or a connection that was gone before it was taken: others may fare better.
+            Some((listener.accept().await.ok()?, turn))
+        };
+        let taken = tokio::select! {
+            taken = taken => taken,
             () = &mut stop => break,
+        };
+        let Some(((stream, from), turn)) = taken else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
         };
         let service = TowerToHyperService::new(router.clone().layer(Extension(ConnectInfo(from))));
         let mut http = http1::Builder::new();

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::pages;
+use super::shown::encoded;
 use crate::error::Error;
 
 /// Why a request is not answered as wished. What a person can do about it is said in Chinese.
@@ -125,7 +126,8 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Puts a problem as a page where a person asks with a browser: whoever has not signed in is led to where they can.
+/// Puts a problem as a page where a person asks with a browser: whoever has not signed in is led to where they can. What the
+/// router itself refuses (an address that is none, a method that is not meant) is put so as well.
 pub(crate) async fn as_page(request: Request, next: Next) -> Response {
     let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let person = accepted.contains("text/html") && !request.uri().path().starts_with("/v1/");
@@ -133,13 +135,16 @@ pub(crate) async fn as_page(request: Request, next: Next) -> Response {
     let wanted = request.uri().path_and_query().filter(|_| request.method() == Method::GET);
     let wanted = wanted.map_or("/".to_owned(), ToString::to_string);
     let response = next.run(request).await;
-    let Some(Unsaid(status, detail)) = response.extensions().get::<Unsaid>().cloned().filter(|_| person) else {
-        return response;
-    };
+    let unsaid = response.extensions().get::<Unsaid>().cloned();
+    let status = response.status();
+    let refused = unsaid
+        .or_else(|| status.is_client_error().then(|| Unsaid(status, "地址或表单有误，请从菜单重新打开".to_owned())));
+    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let Some(Unsaid(status, detail)) = refused.filter(|_| person && !is_page) else { return response };
     let (mut parts, _) = response.into_parts();
     parts.extensions.remove::<Unsaid>();
     if status == StatusCode::UNAUTHORIZED {
-        let place = format!("/login?to={}", pages::encoded(&wanted));
+        let place = format!("/login?to={}", encoded(&wanted));
         if let Ok(place) = HeaderValue::from_str(&place) {
             parts.status = StatusCode::SEE_OTHER;
             parts.headers.insert(LOCATION, place);

@@ -11,29 +11,29 @@ use ureq::http::Response;
 use ureq::{Agent, Body};
 
 /// A server under test; it is killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Option<Child>,
-    pub address: String,
+    pub(crate) address: String,
     /// What it said on the console before it was ready …
-    pub said: String,
+    pub(crate) said: String,
     /// … and has said since.
-    pub heard: Arc<Mutex<String>>,
-    pub dir: TempDir,
+    pub(crate) heard: Arc<Mutex<String>>,
+    pub(crate) dir: TempDir,
 }
 
 impl Server {
     /// On this computer alone, without accounts.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), &[])
     }
 
     /// With further flags.
-    pub fn start_with(arguments: &[&str]) -> Self {
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), arguments)
     }
 
     /// Over a data file that is there already.
-    pub fn start_in(dir: TempDir, arguments: &[&str]) -> Self {
+    pub(crate) fn start_in(dir: TempDir, arguments: &[&str]) -> Self {
         let listen: &[&str] = if arguments.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
         let mut child = program(&dir)
             .arg("serve")
@@ -65,18 +65,18 @@ impl Server {
     }
 
     /// Another command over the same data file, with what is typed into it: exit status, stdout, stderr.
-    pub fn command(&self, arguments: &[&str], typed: &str) -> (i32, String, String) {
+    pub(crate) fn command(&self, arguments: &[&str], typed: &str) -> (i32, String, String) {
         run(&self.dir, arguments, typed)
     }
 
     /// Kills it as `kill -9` does and gives back the directory.
-    pub fn kill(mut self) -> TempDir {
+    pub(crate) fn kill(mut self) -> TempDir {
         self.end();
         std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
     }
 
     /// Tells it to stop, as a service manager does: its exit status and the directory.
-    pub fn stop(mut self) -> (i32, TempDir) {
+    pub(crate) fn stop(mut self) -> (i32, TempDir) {
         let told = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
         assert!(told.success());
         let status = self.child.take().unwrap().wait().unwrap();
@@ -84,12 +84,12 @@ impl Server {
     }
 
     /// The process, for signals.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
 
     /// A browser that knows nobody yet.
-    pub fn browser(&self) -> Browser {
+    pub(crate) fn browser(&self) -> Browser {
         let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().new_agent();
         Browser { agent, base: format!("http://{}", self.address), csrf: String::new() }
     }
@@ -115,7 +115,7 @@ fn program(dir: &TempDir) -> Command {
 }
 
 /// Runs a command in a directory, with what is typed into it: exit status, stdout, stderr.
-pub fn run(dir: &TempDir, arguments: &[&str], typed: &str) -> (i32, String, String) {
+pub(crate) fn run(dir: &TempDir, arguments: &[&str], typed: &str) -> (i32, String, String) {
     let piped = Stdio::piped;
     let mut child = program(dir).args(arguments).stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
     // A command that reads nothing may have ended before it is written.
@@ -126,45 +126,45 @@ pub fn run(dir: &TempDir, arguments: &[&str], typed: &str) -> (i32, String, Stri
 }
 
 /// Someone with a browser: keeps cookies, and sends back the token that forms carry.
-pub struct Browser {
-    pub agent: Agent,
-    pub base: String,
-    pub csrf: String,
+pub(crate) struct Browser {
+    pub(crate) agent: Agent,
+    pub(crate) base: String,
+    pub(crate) csrf: String,
 }
 
 /// What came back.
-pub struct Answer {
-    pub status: u16,
-    pub headers: ureq::http::HeaderMap,
-    pub bytes: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: ureq::http::HeaderMap,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
-    pub fn of(mut response: Response<Body>) -> Self {
+    pub(crate) fn of(mut response: Response<Body>) -> Self {
         let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap();
         Self { status: response.status().as_u16(), headers: response.headers().clone(), bytes }
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    pub fn json(&self) -> Json {
+    pub(crate) fn json(&self) -> Json {
         serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Where it leads.
-    pub fn place(&self) -> &str {
+    pub(crate) fn place(&self) -> &str {
         self.header("location")
     }
 }
 
 impl Browser {
-    pub fn get(&mut self, path: &str) -> Answer {
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
         let request = self.agent.get(format!("{}{path}", self.base)).header("accept", "text/html");
         let answer = Answer::of(request.call().unwrap());
         if let Some((_, rest)) = answer.text().split_once("name=\"csrf\" value=\"") {
@@ -174,7 +174,7 @@ impl Browser {
     }
 
     /// Sends a form as a browser does, with the token of the page before it.
-    pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let csrf = self.csrf.clone();
         let all = fields.iter().copied().chain([("csrf", csrf.as_str())]);
         let request = self.agent.post(format!("{}{path}", self.base)).header("accept", "text/html");
@@ -182,7 +182,7 @@ impl Browser {
     }
 
     /// Uploads a file with a form.
-    pub fn upload(&mut self, path: &str, name: &str, content: &[u8], fields: &[(&str, &str)]) -> Answer {
+    pub(crate) fn upload(&mut self, path: &str, name: &str, content: &[u8], fields: &[(&str, &str)]) -> Answer {
         const BOUNDARY: &str = "----------------waibao";
         let mut body = Vec::new();
         let csrf = self.csrf.clone();
@@ -203,7 +203,7 @@ impl Browser {
     }
 
     /// Calls the API as a program does: no body where none is given; the key is sent where there is one.
-    pub fn api(&self, method: &str, path: &str, key: &str, body: Option<&Json>) -> Answer {
+    pub(crate) fn api(&self, method: &str, path: &str, key: &str, body: Option<&Json>) -> Answer {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if !key.is_empty() {
             request = request.header("authorization", format!("Bearer {key}"));
@@ -222,6 +222,6 @@ impl Browser {
 }
 
 /// Where the data file of a server lies.
-pub fn data(dir: &TempDir) -> PathBuf {
+pub(crate) fn data(dir: &TempDir) -> PathBuf {
     dir.path().join("waibao.db")
 }

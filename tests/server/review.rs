@@ -1,5 +1,7 @@
 //! 复核 and 案例库: what people decide, and what the program learns of it.
 
+use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
@@ -266,6 +268,47 @@ fn an_acknowledged_decision_survives_kill_9() {
     }
     // The cases of before count after the start.
     assert!(server.browser().get("/cases").text().contains("现有 <b>2</b> 个"));
+}
+
+#[test]
+fn under_load_no_acknowledged_decision_is_lost_by_kill_9() {
+    const READERS: i64 = 4;
+    const ROWS: i64 = 80;
+    let server = Server::start();
+    let lines = (1..=ROWS).map(|at| format!("第{at}号机房的{}巡检维护,{at}\n", "设备".repeat(at as usize % 7 + 1)));
+    upload(&mut server.browser(), &format!("合同名称,金额\n{}", lines.collect::<String>()), "0");
+    let (acknowledged, process) = (Mutex::new(Vec::new()), server.id().to_string());
+    std::thread::scope(|scope| {
+        for reader in 0..READERS {
+            let (browser, acknowledged, process) = (server.browser(), &acknowledged, &process);
+            scope.spawn(move || {
+                for row in (1..=ROWS).filter(|row| row % READERS == reader) {
+                    let label = ["I23", "OUT", "UNCLEAR"][row as usize % 3];
+                    let wish = serde_json::json!({ "version": 0, "label": label });
+                    let request = browser.agent.post(format!("{}/v1/reviews/{row}", browser.base));
+                    // Whoever is not answered knows that the decision may be lost.
+                    let Ok(answer) = request.send_json(wish) else { return };
+                    assert_eq!(answer.status(), 200, "row {row}");
+                    let mut acknowledged = acknowledged.lock().unwrap();
+                    acknowledged.push((row, label));
+                    if acknowledged.len() == 30 {
+                        Command::new("kill").args(["-9", process]).status().unwrap();
+                    }
+                }
+            });
+            let browser = server.browser();
+            scope.spawn(move || {
+                let text = serde_json::json!({ "text": "数据中心机房服务器巡检维护" });
+                while browser.agent.post(format!("{}/v1/classify", browser.base)).send_json(&text).is_ok() {}
+            });
+        }
+    });
+    let server = Server::start_in(server.kill(), &[]);
+    let acknowledged = acknowledged.into_inner().unwrap();
+    assert!(acknowledged.len() >= 30);
+    for (row, label) in acknowledged {
+        assert_eq!(state(&server, row), settled(label), "row {row}");
+    }
 }
 
 #[test]

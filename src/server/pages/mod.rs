@@ -4,7 +4,6 @@ mod audit;
 pub(super) mod cases;
 mod classify;
 mod codes;
-mod download;
 mod figures;
 mod jobs;
 mod keys;
@@ -26,6 +25,7 @@ use maud::{DOCTYPE, Markup, html as markup};
 use super::app::App;
 use super::auth::{Caller, Right};
 use super::problem::Problem;
+pub(crate) use super::shown::{encoded, moment, percent};
 use super::store;
 
 /// What every page leads to: address, name, who sees it.
@@ -144,25 +144,6 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> String {
         main.alone { h1 { (title) } p { (detail) } p { a.button href="/" { "回到首页" } } }
     };
     frame(title, body).0.into_string()
-}
-
-/// A text as part of an address.
-pub(crate) fn encoded(text: &str) -> String {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(byte);
-    text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
-/// A share as `97.3%`, never more than it is.
-pub(crate) fn percent(share: f64) -> String {
-    format!("{:.1}%", (share * 1000.0).floor() / 10.0)
-}
-
-/// A moment as people of this place read it.
-pub(crate) fn moment(seconds: i64) -> String {
-    let zone = jiff::tz::TimeZone::system();
-    jiff::Timestamp::from_second(seconds)
-        .map(|at| at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string())
-        .unwrap_or_default()
 }
 
 /// Leads everything to the page on which the first administrator is made, until there is one.

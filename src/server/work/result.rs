@@ -1,14 +1,9 @@
 //! The table of a job with its codes: the program's, and over them those of people.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use axum::body::{Body, Bytes};
-use axum::http::HeaderValue;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tempfile::TempDir;
@@ -21,10 +16,11 @@ use crate::decision::Outcome;
 use crate::error::Error;
 use crate::pack::Pack;
 use crate::record;
-use crate::server::app::{App, blocking};
+use crate::server::app::App;
 use crate::server::auth::{Caller, Right};
-use crate::server::pages::{encoded, moment};
+use crate::server::download::download;
 use crate::server::problem::Problem;
+use crate::server::shown::moment;
 use crate::server::store::audit;
 use crate::server::store::jobs::{self, Final, Job, State};
 use crate::table::{Format, RawRow, Value};
@@ -35,8 +31,6 @@ const FURTHER: Further = Further {
     key: "复核",
     columns: &["复核人", "复核时间", "复核备注", "程序代码", "程序置信度"],
 };
-/// Bytes that are read together on the way out.
-const PIECE: usize = 1 << 18;
 
 /// The forms in which a table is given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -97,39 +91,14 @@ pub(crate) async fn made(app: &App, caller: &Caller, id: i64, form: Option<Form>
     let stem = Path::new(&job.name).file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let (name, by) = (format!("{stem}_归类.{}", form.extension()), caller.name.clone());
     let worker = app.clone();
-    let file = with_a_table(move || written(&worker, &job, form)).await?;
+    let (file, dir) = with_a_table(move || written(&worker, &job, form)).await?;
     let detail = json!({ "format": form });
     app.write(move |change| Ok(audit::append(change, &by, "导出", &jobs::subject(id), detail)?)).await?;
-    let length = file.length;
-    let mut response = Body::from_stream(stream::try_unfold(file, piece)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(form.media()));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    let disposition = format!("attachment; filename*=UTF-8''{}", encoded(&name));
-    let plain = HeaderValue::from_static("attachment");
-    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_str(&disposition).unwrap_or(plain));
-    Ok(response)
+    download(file, dir, &name, form.media())
 }
 
-/// A table that is on its way out; gone when it is there.
-struct Written {
-    file: File,
-    length: u64,
-    _dir: TempDir,
-}
-
-async fn piece(mut written: Written) -> Result<Option<(Bytes, Written)>, Error> {
-    let read = blocking(move || {
-        let mut bytes = Vec::with_capacity(PIECE);
-        let read = written.file.by_ref().take(PIECE as u64).read_to_end(&mut bytes);
-        read.map_err(|error| Error::file("结果的临时文件", "读取", error))?;
-        Ok((Bytes::from(bytes), written))
-    });
-    let (bytes, written) = read.await.map_err(Problem::into_error)?;
-    Ok((!bytes.is_empty()).then_some((bytes, written)))
-}
-
-fn written(app: &App, job: &Job, form: Form) -> Result<Written, Problem> {
+/// The table in a directory that goes with it.
+fn written(app: &App, job: &Job, form: Form) -> Result<(File, TempDir), Problem> {
     let failed = |error| Error::file("结果的临时文件", "写入", error);
     let table = Table::of(app.store(), job)?;
     let dir = tempfile::tempdir().map_err(failed)?;
@@ -170,9 +139,7 @@ fn written(app: &App, job: &Job, form: Form) -> Result<Written, Problem> {
             Error::Argument(_) => said(&error, &path, &job.name),
             error => error.into(),
         })?;
-    let file = File::open(&path).map_err(failed)?;
-    let length = file.metadata().map_err(failed)?.len();
-    Ok(Written { file, length, _dir: dir })
+    Ok((File::open(&path).map_err(failed)?, dir))
 }
 
 /// What is written on a row: what people decided, else what the program did.

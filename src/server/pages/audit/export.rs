@@ -9,12 +9,12 @@ use rusqlite::Connection;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::download::download;
 use super::super::moment;
 use super::Wanted;
 use crate::error::{Error, Result};
 use crate::server::app::App;
 use crate::server::auth::{Caller, Form, Right};
+use crate::server::download::download;
 use crate::server::problem::Problem;
 use crate::server::store::audit::{self, Entry, Filter};
 use crate::table::{Book, Cell, Delimited, Value};
@@ -55,7 +55,7 @@ pub(super) async fn export(State(app): State<App>, Form(caller, form): Form<As>)
         Format::Xlsx => ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     };
     let name = format!("审计日志-{}.{ending}", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S"));
-    Ok(download(file, &name, kind))
+    download(file, (), &name, kind)
 }
 
 async fn note(app: &App, caller: &Caller, entries: u64, wanted: &Wanted, format: Format) -> Result<(), Problem> {

@@ -232,7 +232,8 @@ fn conventions(pack: &Pack) -> Markup {
             ul.clauses {
                 @for convention in &pack.conventions {
                     li id=(convention.id) {
-                        a.id href=(place(&convention.id)) { (convention.id) } (convention.case) (given(pack, convention))
+                        a.id href=(place(&convention.id)) { (convention.id) }
+                        (convention.case) (given(pack, convention))
                         @if let Some(condition) = &convention.condition { p.rule { (linked(pack, condition)) } }
                         p.rule { "依据：" (linked(pack, &convention.basis)) }
                     }

@@ -18,8 +18,8 @@ use crate::server::app::App;
 use crate::server::auth::{Caller, Form, Right, Via};
 use crate::server::decide::{decide, near, shown, undo};
 use crate::server::problem::Problem;
+use crate::server::shown::midnight;
 use crate::server::store::cases::{self, Known};
-use crate::server::store::now;
 use crate::server::store::reviews::{self, Bunch, EDITABLE, Queue, Reach, UNCLEAR, Verdict, Wish};
 
 pub(crate) fn router() -> Router<App> {
@@ -328,13 +328,6 @@ fn kind_name(kind: &str) -> &'static str {
 /// The first words of a text, by which it can be told from others.
 fn beginning(text: &str) -> String {
     text.chars().take(24).collect()
-}
-
-/// Since when it is today, for people of this place.
-fn midnight() -> i64 {
-    let zone = jiff::tz::TimeZone::system();
-    let today = jiff::Timestamp::from_second(now()).ok().and_then(|at| at.to_zoned(zone).start_of_day().ok());
-    today.map_or(0, |today| today.timestamp().as_second())
 }
 
 /// The keys.

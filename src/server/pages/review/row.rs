@@ -42,7 +42,6 @@ pub(super) fn row(pack: &Pack, caller: &Caller, place: &Place, seen: &Seen) -> M
                 h2 { (item.job_name) " 第 " (item.number) " 行 " a.quiet href=(here) { "经过" } }
                 p.text { @match &seen.record { Some(record) => (marked(&item.text, record)), None => (item.text) } }
                 (cells(&item.cells))
-                @if let Some(record) = &seen.record { (grounds(pack, record)) }
             }
             div.decide {
                 (readings(item, &seen.decided))
@@ -75,6 +74,8 @@ pub(super) fn row(pack: &Pack, caller: &Caller, place: &Place, seen: &Seen) -> M
                     button data-key="s Enter" { "跳过，下一行 " kbd { "S" } " " kbd { "Enter" } }
                 }
             }
+            // On a phone the decision comes before the reasons.
+            @if let Some(record) = &seen.record { div.reasons { (grounds(pack, record)) } }
         }
     }
 }

@@ -24,7 +24,7 @@ fn row(change: &Transaction<'_>, number: i64, state: &str, first: &str, confiden
 }
 
 /// A decision so many seconds after the first, made with the key of another or its own.
-fn decision(change: &Transaction<'_>, id: i64, row: i64, kind: &str, reader: &str, label: &str, key: i64, after: i64) {
+fn decision(change: &Transaction<'_>, [id, row, key, after]: [i64; 4], kind: &str, reader: &str, label: &str) {
     let sql = "INSERT INTO decisions (id, row, reader, kind, label, proposed, confidence, bunch, at)
                SELECT ?1, ?2, ?3, ?4, ?5, first, confidence, ?6, ?7 FROM rows WHERE id = ?2";
     change.execute(sql, params![id, row, reader, kind, label, key, DAYS[0] + after]).unwrap();
@@ -48,18 +48,18 @@ fn filled() -> (tempfile::TempDir, Store) {
         for number in 101..=104 {
             row(change, number, "automatic", if number < 103 { "B21" } else { "OUT" }, 0.99, false, "");
         }
-        decision(change, 1, 3, "first", "甲", "B21", 1, 0);
-        decision(change, 2, 4, "first", "甲", "B23", 2, 10);
-        decision(change, 3, 5, "first", "甲", "I11", 3, 30);
-        decision(change, 4, 6, "first", "甲", "I11", 3, 30);
-        decision(change, 5, 7, "first", "甲", "UNCLEAR", 5, 2_000);
-        decision(change, 6, 5, "second", "乙", "I11", 6, 100);
-        decision(change, 7, 6, "second", "乙", "I14", 7, 104);
-        decision(change, 8, 7, "second", "乙", "UNCLEAR", 8, 112);
-        decision(change, 9, 6, "adjudication", "丙", "I14", 9, 3_000);
+        decision(change, [1, 3, 1, 0], "first", "甲", "B21");
+        decision(change, [2, 4, 2, 10], "first", "甲", "B23");
+        decision(change, [3, 5, 3, 30], "first", "甲", "I11");
+        decision(change, [4, 6, 3, 30], "first", "甲", "I11");
+        decision(change, [5, 7, 5, 2_000], "first", "甲", "UNCLEAR");
+        decision(change, [6, 5, 6, 100], "second", "乙", "I11");
+        decision(change, [7, 6, 7, 104], "second", "乙", "I14");
+        decision(change, [8, 7, 8, 112], "second", "乙", "UNCLEAR");
+        decision(change, [9, 6, 9, 3_000], "adjudication", "丙", "I14");
         // What was undone counts nowhere.
-        decision(change, 10, 3, "first", "丙", "K12", 10, 3_010);
-        decision(change, 11, 8, "first", "丙", "K12", 11, 3_020);
+        decision(change, [10, 3, 10, 3_010], "first", "丙", "K12");
+        decision(change, [11, 8, 11, 3_020], "first", "丙", "K12");
         change.execute("UPDATE decisions SET undone = ? WHERE id IN (10, 11)", [DAYS[1]])?;
         Ok(())
     };

@@ -7,8 +7,8 @@ use super::super::{audit, cases, now};
 use super::queue::{self, Queue};
 use super::{EDITABLE, Kind, Verdict, follows};
 use crate::server::auth::{Caller, Right};
-use crate::server::pages::moment;
 use crate::server::problem::Problem;
+use crate::server::shown::moment;
 
 /// What a reader wishes to decide.
 #[derive(Debug, Clone)]
