@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
@@ -20,6 +21,8 @@ use super::problem::Problem;
 
 /// Bytes of a request that is no upload.
 pub(crate) const BODY: usize = 2 << 20;
+/// Bytes of a body that is read before anything is decided.
+const SHORT: usize = 1 << 14;
 /// Texts of one request …
 pub(crate) const TEXTS: usize = 256;
 /// … and bytes of each.
@@ -142,6 +145,21 @@ fn unhurried(request: &Request) -> bool {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let file = route.rsplit('/').next().is_some_and(|last| matches!(last, "result" | "export"));
     file || kind.starts_with("multipart/") || kind == "application/octet-stream"
+}
+
+/// Takes in a short body before anything is decided. An answer to a body that nobody has read ends the connection, and whoever
+/// sends the next request on it would hear nothing.
+pub(crate) async fn hear_out(request: Request, next: Next) -> Response {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_none_or(|length| length > SHORT) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    match tokio::time::timeout(PAUSE, to_bytes(body, SHORT)).await {
+        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Ok(Err(_)) => StatusCode::BAD_REQUEST.into_response(),
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
 }
 
 /// Tells the browser to run and show nothing but what is ours, and to keep nothing of it.

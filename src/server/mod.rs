@@ -181,6 +181,7 @@ fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), limits::heed))
         .layer(RequestBodyTimeoutLayer::new(limits::PAUSE))
         .layer(CatchPanicLayer::new())
+        .layer(from_fn(limits::hear_out))
         .layer(from_fn_with_state(app.clone(), count))
         .layer(from_fn(limits::harden))
         .with_state(app)

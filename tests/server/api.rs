@@ -265,6 +265,17 @@ fn where_there_are_accounts_only_a_key_with_the_right_is_served() {
 }
 
 #[test]
+fn a_refusal_leaves_the_connection_as_it_was() {
+    let server = Server::start();
+    key(&server, "reviewer");
+    let browser = server.browser();
+    // The agent asks again on the connection of before, which must not be one that the server is about to end.
+    for _ in 0..50 {
+        refused(&browser.api("POST", "/v1/classify", "", Some(&json!({ "text": TEXTS[0] }))), 401);
+    }
+}
+
+#[test]
 fn the_code_book_is_told_whole() {
     let server = Server::start();
     let browser = server.browser();

@@ -129,13 +129,13 @@ fn replaced_by(change: &Transaction<'_>, id: i64) -> rusqlite::Result<Option<(i6
     change.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()
 }
 
-/// A standing decision that gives a case's label to its text, the case's own before others.
+/// The bunch of a standing decision that gives a case's label to its text, the case's own before others.
 fn bearer(change: &Transaction<'_>, id: i64) -> rusqlite::Result<Option<i64>> {
     // From the text to its decisions: by themselves they are too many.
-    let sql = "SELECT d.id FROM cases c
+    let sql = "SELECT d.bunch FROM cases c
                CROSS JOIN jobs j CROSS JOIN texts t ON t.job = j.id AND t.hash = c.hash
                CROSS JOIN rows r ON r.text = t.id AND r.state = 'settled' AND r.final = c.label
                CROSS JOIN decisions d ON d.row = r.id AND d.label = c.label AND d.undone IS NULL
-               WHERE c.id = ? ORDER BY d.id = c.decision DESC, d.id DESC LIMIT 1";
+               WHERE c.id = ? ORDER BY d.bunch = c.decision DESC, d.id DESC LIMIT 1";
     change.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()
 }

@@ -190,6 +190,20 @@ fn another_label_replaces_a_case_until_it_is_taken_back() {
 }
 
 #[test]
+fn a_case_goes_with_the_last_bunch_that_bears_it() {
+    let (_dir, store) = store();
+    let first = says(&store, "管", 3, "B23").unwrap();
+    let version = version(&store, 1);
+    let group = give(&store, "张三", &Wish { reach: Reach::Group, ..wish(1, version, "B23") }).unwrap();
+    assert_eq!(group.rows, 2);
+    let take_back = |name: &str, bunch| store.write(|change| undo(change, &caller(name), bunch)).unwrap();
+    take_back("管", first.bunch);
+    assert_eq!(active(&store).len(), 1);
+    take_back("张三", group.bunch);
+    assert!(active(&store).is_empty());
+}
+
+#[test]
 fn a_row_is_offered_to_one_reader_at_a_time_and_skipped_rows_come_last() {
     let (_dir, store) = store();
     let take = |name: &str| store.write(|change| Ok(take(change, &caller(name), Queue::Open, None)?)).unwrap();
