@@ -5,7 +5,7 @@
 //! gives; [`encoder`] and [`index`] compare it with the pack's prototypes, [`lexical`] looks at its words; [`rules`] enforce the
 //! exclusions; [`calibration`] turns scores into probabilities; [`classifier`] holds the order of these steps, which end in a
 //! [`decision`]; [`record`] is its outward form; [`mod@batch`] decides the rows of a [`mod@table`], [`mod@eval`] measures over
-//! them; [`load`] puts a classifier together.
+//! them; [`load`] puts a classifier together; `server` (a feature) is the reviewers' page and the API.
 //!
 //! ```
 //! let classifier = waibao::load::embedded()?;

@@ -1,8 +1,8 @@
 //! The reviewers' page and the API: one process over one SQLite file.
 //!
-//! Reading order: [`app`] is what every handler shares: the [`store`], the [`engine`] and the [`limits`]; [`auth`] says who
-//! asks; [`problem`] is how a request fails; [`work`] decides uploaded tables, [`decide`] is what people decide; [`pages`] is
-//! what people see, [`api`] what programs use.
+//! Reading order: `app` is what every handler shares: the `store`, the `engine` and the `limits`; `auth` says who
+//! asks; `problem` is how a request fails; `work` decides uploaded tables, `decide` is what people decide; `pages` is
+//! what people see, `api` what programs use.
 
 mod accounts;
 mod api;

@@ -33,7 +33,7 @@ pub(crate) fn backup(store: &Store, to: &Path) -> Result<Verdict> {
     Ok(verdict)
 }
 
-/// What [`restore`] did.
+/// What restoring did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
     /// Where the data file is kept that was there before.
