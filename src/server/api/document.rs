@@ -20,7 +20,7 @@ const FAILURES: [(&str, &str); 8] = [
     ("429", "请求太多，过 Retry-After 秒再试"),
     ("504", "处理时间过长"),
 ];
-const DESCRIPTION: &str = "服务外包合同归类。有账号时请用 API 密钥（Authorization: Bearer …，在“用户”页生成）；\
+const DESCRIPTION: &str = "服务外包合同归类。有账号时请用 API 密钥（Authorization: Bearer …，在“密钥”页新建）；\
     没有账号、只在本机使用时不用密钥，但会改变内容的请求要以 application/json 发送。出错时返回 RFC 9457 的 problem+json。";
 
 pub(super) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| of(&super::operations()));
