@@ -11,7 +11,7 @@ use maud::{Markup, html as markup};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Shown, encoded, moment, page, percent, token};
+use super::{Nothing, Shown, encoded, moment, page, percent, token};
 use crate::code::Label;
 use crate::pack::Pack;
 use crate::server::app::App;
@@ -176,9 +176,6 @@ async fn add(State(app): State<App>, Form(caller, added): Form<Added>) -> Result
     let done = if add_case(&app, caller, text, label, added.comment).await?.is_some() { "added" } else { "known" };
     Ok(Redirect::to(&format!("/cases?done={done}")))
 }
-
-#[derive(Deserialize)]
-struct Nothing {}
 
 async fn withdraw(
     State(app): State<App>,

@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use maud::{Markup, html as markup};
 use serde::Deserialize;
 
-use super::{Shown, asset, moment, page, percent, token};
+use super::{Nothing, Shown, asset, moment, page, percent, token};
 use crate::server::app::{App, blocking};
 use crate::server::auth::{Caller, Form, Right};
 use crate::server::problem::Problem;
@@ -312,25 +312,33 @@ fn plan(fields: &[(String, String)]) -> Result<Plan, Problem> {
     Ok(plan)
 }
 
-/// A form in which nothing is said but that it was sent.
-#[derive(Deserialize)]
-struct Sent {}
-
-async fn cancel(State(app): State<App>, Path(id): Path<i64>, Form(caller, _): Form<Sent>) -> Result<Redirect, Problem> {
+async fn cancel(
+    State(app): State<App>,
+    Path(id): Path<i64>,
+    Form(caller, _): Form<Nothing>,
+) -> Result<Redirect, Problem> {
     caller.needs(Right::Work)?;
     app.write(move |change| jobs::cancel(change, &caller.name, id)).await?;
     app.tell_progress();
     Ok(to(id))
 }
 
-async fn resume(State(app): State<App>, Path(id): Path<i64>, Form(caller, _): Form<Sent>) -> Result<Redirect, Problem> {
+async fn resume(
+    State(app): State<App>,
+    Path(id): Path<i64>,
+    Form(caller, _): Form<Nothing>,
+) -> Result<Redirect, Problem> {
     caller.needs(Right::Work)?;
     app.write(move |change| jobs::resume(change, &caller.name, id)).await?;
     app.tell_progress();
     Ok(to(id))
 }
 
-async fn delete(State(app): State<App>, Path(id): Path<i64>, Form(caller, _): Form<Sent>) -> Result<Redirect, Problem> {
+async fn delete(
+    State(app): State<App>,
+    Path(id): Path<i64>,
+    Form(caller, _): Form<Nothing>,
+) -> Result<Redirect, Problem> {
     caller.needs(Right::Work)?;
     app.write(move |change| jobs::delete(change, &caller, id)).await?;
     app.tell_progress();

@@ -8,7 +8,7 @@ use maud::{Markup, html as markup};
 use serde::Deserialize;
 
 use super::sign_in::in_person;
-use super::{Page, Shown, moment, page, token};
+use super::{Nothing, Page, Shown, moment, page, token};
 use crate::server::accounts;
 use crate::server::app::App;
 use crate::server::auth::{self, Caller, Form, Right};
@@ -39,9 +39,6 @@ async fn make(State(app): State<App>, Form(caller, wanted): Form<Wanted>) -> Sho
     app.write(move |change| accounts::add_key(change, &owner, &wanted.name, &kept)).await?;
     shown(&app, &caller, Some(&key)).await
 }
-
-#[derive(Deserialize)]
-struct Nothing {}
 
 async fn revoke(
     State(app): State<App>,

@@ -49,6 +49,10 @@ impl IntoResponse for Page {
     }
 }
 
+/// The fields of a form that says nothing but that it was sent.
+#[derive(serde::Deserialize)]
+pub(crate) struct Nothing {}
+
 /// What a handler of a page returns.
 pub(crate) type Shown = Result<Page, Problem>;
 

@@ -12,7 +12,7 @@ use maud::{Markup, html as markup};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Page, Shown, frame, page, token};
+use super::{Nothing, Page, Shown, frame, page, token};
 use crate::server::accounts::{self, Claim};
 use crate::server::app::App;
 use crate::server::auth::{Caller, Form, Open, Via, cookie, session_cookie};
@@ -97,9 +97,6 @@ fn form(to: &str, problem: Option<&str>) -> Page {
         },
     )
 }
-
-#[derive(Deserialize)]
-struct Nothing {}
 
 async fn sign_out(
     State(app): State<App>,

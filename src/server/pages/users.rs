@@ -8,7 +8,7 @@ use maud::{Markup, html as markup};
 use serde::Deserialize;
 
 use super::sign_in::{agree, in_person, new_password};
-use super::{Shown, moment, page, token};
+use super::{Nothing, Shown, moment, page, token};
 use crate::server::accounts;
 use crate::server::app::App;
 use crate::server::auth::{Caller, Form, Right, Role, Via};
@@ -196,9 +196,6 @@ async fn set_password(
     app.write(move |change| accounts::set_password(change, &caller.name, id, &hash)).await?;
     Ok(back(id))
 }
-
-#[derive(Deserialize)]
-struct Nothing {}
 
 async fn disable(
     State(app): State<App>,

@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use maud::{Markup, html as markup};
 use serde::Deserialize;
 
-use super::{Shown, moment, page, token};
+use super::{Nothing, Shown, moment, page, token};
 use crate::server::app::App;
 use crate::server::auth::{Caller, Form, Right};
 use crate::server::problem::Problem;
@@ -142,9 +142,6 @@ fn table(entries: &[Entry]) -> Markup {
         }
     }
 }
-
-#[derive(Deserialize)]
-struct Nothing {}
 
 async fn verify(State(app): State<App>, Form(caller, _): Form<Nothing>) -> Shown {
     caller.needs(Right::Audit)?;

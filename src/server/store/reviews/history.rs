@@ -67,12 +67,7 @@ pub(crate) fn list(
     before: Option<i64>,
     count: u32,
 ) -> rusqlite::Result<Vec<Decided>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM decisions d JOIN rows r ON r.id = d.row WHERE d.id < ?2 AND {TOLD}
-         ORDER BY d.id DESC LIMIT ?3"
-    );
-    let before = before.unwrap_or(i64::MAX);
-    connection.prepare_cached(&sql)?.query_map(params![reader, before, count], decided)?.collect()
+    page(connection, "TRUE", reader, before, count)
 }
 
 /// Decisions that were flagged, before one, the newest first.
@@ -82,9 +77,19 @@ pub(crate) fn flagged(
     before: Option<i64>,
     count: u32,
 ) -> rusqlite::Result<Vec<Decided>> {
+    page(connection, "d.flagged = 1 AND d.undone IS NULL", reader, before, count)
+}
+
+fn page(
+    connection: &Connection,
+    which: &str,
+    reader: &str,
+    before: Option<i64>,
+    count: u32,
+) -> rusqlite::Result<Vec<Decided>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM decisions d JOIN rows r ON r.id = d.row
-         WHERE d.flagged = 1 AND d.undone IS NULL AND d.id < ?2 AND {TOLD} ORDER BY d.id DESC LIMIT ?3"
+         WHERE {which} AND d.id < ?2 AND {TOLD} ORDER BY d.id DESC LIMIT ?3"
     );
     let before = before.unwrap_or(i64::MAX);
     connection.prepare_cached(&sql)?.query_map(params![reader, before, count], decided)?.collect()
