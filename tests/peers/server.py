@@ -49,12 +49,14 @@ def schemathesis_finds_no_fault(address):
     for path, body in [(f"jobs/{job['id']}/start", {"double": 1}), ("cases", {"text": TEXTS[0], "label": "B11"})]:
         answer = requests.post(f"{address}/v1/{path}", json=body, timeout=30)
         assert answer.ok, answer.text
-    # `not_a_server_error` is the promise; the others hold the document to what is answered.
+    # `not_a_server_error` is the promise; the others hold the document to what is answered. One worker, because two share
+    # the generators, whose state is not guarded: now and then one of them ends in a traceback of its own.
     checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "run", f"{address}/openapi.json", "--checks", checks,
-        "--phases", "examples,coverage,fuzzing", "--max-examples", "30", "--seed", "1", "--workers", "2",
+        "--phases", "examples,coverage,fuzzing", "--max-examples", "30", "--seed", "1", "--workers", "1",
         "--request-timeout", "30", "--rate-limit", "100/s", "--generation-database", "none",
+        "--suppress-health-check", "too_slow",
         "--header", "content-type: application/json",
     ]
     # It leaves notes where it runs.
