@@ -20,7 +20,7 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--disable-component-update", "--disable-sync"]
 SIZES = {"desk": (1366, 768), "phone": (390, 844)}
 
-# Two near duplicates among them, and texts on which the program wants a person.
+# Two near duplicates among them (TWINS), and texts on which the program wants a person.
 ROWS = [
     ("HT-01", "客服热线外包", "为某股份制银行信用卡中心提供24小时客服热线座席及人员培训，按通话量结算", 860000),
     ("HT-02", "技术服务合同", "乙方按甲方要求提供相关技术服务", 1250000),
@@ -31,6 +31,7 @@ ROWS = [
     ("HT-07", "数据服务", "数据采集、分析和平台建设一揽子服务", 560000),
     ("HT-08", "专项服务", "委托乙方开展专项服务工作", 150000),
 ]
+TWINS = ROWS[2:4]
 
 
 class Server:
@@ -123,6 +124,11 @@ def texts(page):
     return page.inner_text("p.text")
 
 
+def written(row):
+    """The text that is classified, of a row of the table."""
+    return f"{row[1]}\n{row[2]}"
+
+
 def review(page, address, pictures):
     """Every row of the queue by keyboard alone; what was decided, by text."""
     page.goto(address + "/review")
@@ -133,14 +139,19 @@ def review(page, address, pictures):
     page.wait_for_selector("[role=status]")
     strike(page, "z")
     assert texts(page) == first, "what was taken back is not shown again"
-    decided = {}
-    steps = ["search", "n", "u", "2", "group", "1", "1", "1", "1", "1", "1", "1"]
-    for step in steps:
-        if page.locator("p.text").count() == 0:
-            break
+    decided, steps, grouped = {}, ["search", "n", "u", "2"], False
+    while page.locator("p.text").count() > 0:
         text = texts(page)
-        grouped = page.locator("[data-key~=g]").count() > 0
-        if step == "search":
+        together = page.locator("[data-key~=g]").count() > 0
+        step = "1" if together or not steps else steps.pop(0)
+        if together:
+            assert not grouped, "one decision did not reach the whole group"
+            grouped = True
+            label = page.inner_text("[data-key~='1'] .code")
+            page.keyboard.press("g")
+            strike(page, "1")
+            decided.update({written(row): label for row in TWINS})
+        elif step == "search":
             page.keyboard.press("d")
             assert page.locator("details[open]").count() > 0, "the guideline's text does not open"
             page.keyboard.press("/")
@@ -152,16 +163,11 @@ def review(page, address, pictures):
         elif step in "12":
             label = page.inner_text(f"[data-key~='{step}'] .code")
             strike(page, step)
-        elif step == "group":
-            label = page.inner_text("[data-key~='1'] .code")
-            if grouped:
-                page.keyboard.press("g")
-            strike(page, "1")
         else:
             label = {"n": "OUT", "u": ""}[step]
             strike(page, step)
         decided[text] = label
-    assert page.locator("p.text").count() == 0, "the queue is not empty"
+    assert grouped and not steps, "no group was met, or not every key was used"
     shoot(page, pictures, "finished")
     return decided
 
@@ -177,7 +183,7 @@ def export(page, job, folder, decided):
     assert [row[0] for row in rows] == [row[0] for row in ROWS], "rows are lost or in another order"
     code, reader, verdict = (heads.index(name) for name in ("代码", "复核人", "结论"))
     for row in rows:
-        text = f"{row[1]}\n{row[2]}"
+        text = written(row)
         if text in decided:
             assert (row[code] or "") == decided[text], f"{row[0]}: {row[code]} is not {decided[text]}"
             assert row[reader], f"{row[0]}: nobody is named"

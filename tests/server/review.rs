@@ -199,10 +199,16 @@ fn a_group_is_decided_by_one_key() {
     let mut browser = server.browser();
     let text = "为保险公司承接车险理赔单证录入与影像扫描，包括单证接收、分拣、扫描、索引、录入、复核、归档和移交，\
                 由服务商在自有场地完成，按件计费、按月结算，差错率不超过千分之一";
-    let table = format!("合同名称,金额\n{text},1\n{text}。,2\n{text},3\n");
+    let table = format!("合同名称,金额\n{text},1\n{text}，第二期,2\n{text},3\n");
     upload(&mut browser, &table, "0");
-    let page = browser.get("/review").text();
+    let page = browser.get("/review?row=1").text();
     assert!(page.contains("<b>3</b> 行一起判"), "{page}");
+    // What is not the text itself is shown too: nobody decides for rows unseen.
+    let others = between(&page, "<summary>相近的写法", "</details>");
+    assert!(
+        others.contains("第 3 行") && others.contains("，第二期") && others.matches("<li>").count() == 1,
+        "{others}"
+    );
     assert_eq!(decide(&mut browser, &page, "B21", &[("group", "1")]).status, 303);
     assert!((1..=3).all(|row| state(&server, row) == settled("B21")));
     let cases: i64 = store(&server).query_row("SELECT count(*) FROM cases", [], |row| row.get(0)).unwrap();
@@ -223,6 +229,27 @@ fn a_decision_teaches_at_once_until_its_case_is_withdrawn() {
     assert!(browser.get("/cases").text().contains("客服热线"));
     assert_eq!(browser.post("/cases/1/withdraw", &[]).status, 303);
     assert!(!tried(&mut browser, alike).contains("案例 1"));
+}
+
+#[test]
+fn cases_of_another_model_are_embedded_anew() {
+    let server = Server::start();
+    let mut browser = server.browser();
+    browser.get("/cases");
+    browser.post("/cases", &[("text", "信用卡中心24小时客服热线座席外包项目"), ("label", "B23")]);
+    let alike = "信用卡中心二十四小时客服热线座席外包";
+    assert!(tried(&mut browser, alike).contains("案例 1"));
+    let model = |dir: &tempfile::TempDir| -> String {
+        Connection::open(data(dir)).unwrap().query_row("SELECT model FROM cases", [], |row| row.get(0)).unwrap()
+    };
+    let (_, dir) = server.stop();
+    let shipped = model(&dir);
+    // What an older program left: another model's vectors, of another length.
+    let older = "UPDATE cases SET model = 'older', passages = json_array(json_array('客服热线', json_array(1.0, 0.0)))";
+    Connection::open(data(&dir)).unwrap().execute(older, []).unwrap();
+    let server = Server::start_in(dir, &[]);
+    assert!(tried(&mut server.browser(), alike).contains("案例 1"));
+    assert_eq!(model(&server.dir), shipped);
 }
 
 #[test]

@@ -147,7 +147,7 @@ pub(super) async fn flagged(State(app): State<App>, caller: Caller, Query(wanted
                     a href=(format!("/review/rows/{}", one.row)) { "第 " (one.number) " 行" } " "
                     strong { (verdict_name(&one.label)) } " " span.quiet { (one.reader) " " (moment(one.at)) }
                 }
-                p { (beginning(text)) "…" }
+                p { (beginning(text)) }
                 @if !one.comment.is_empty() { blockquote { (one.comment) } }
             }
         }

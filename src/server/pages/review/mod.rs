@@ -326,8 +326,10 @@ fn kind_name(kind: &str) -> &'static str {
 }
 
 /// The first words of a text, by which it can be told from others.
-fn beginning(text: &str) -> String {
-    text.chars().take(24).collect()
+fn beginning(text: &str) -> Markup {
+    const LENGTH: usize = 120;
+    let cut = text.char_indices().nth(LENGTH).map(|(end, _)| &text[..end]);
+    markup! { (cut.unwrap_or(text)) @if cut.is_some() { "…" } }
 }
 
 /// The keys.

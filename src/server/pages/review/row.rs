@@ -3,7 +3,7 @@
 use maud::{Markup, html as markup};
 
 use super::choose::{Guide, guide, search};
-use super::{Place, alone, kind_name, verdict_name};
+use super::{Place, alone, beginning, kind_name, verdict_name};
 use crate::code::Label;
 use crate::pack::Pack;
 use crate::record::{CandidateRecord, Record};
@@ -12,15 +12,15 @@ use crate::server::pages::cases::address;
 use crate::server::pages::record::{badge, grounds, marked};
 use crate::server::pages::{percent, token};
 use crate::server::store::cases::Near;
-use crate::server::store::reviews::{Decided, Item, Queue, UNCLEAR};
+use crate::server::store::reviews::{Decided, Group, Item, Queue, UNCLEAR, WORDINGS};
 
 /// What is shown of a row.
 pub(super) struct Seen {
     pub(super) item: Item,
     /// The program's answer; none where it could not be had.
     pub(super) record: Option<Record>,
-    /// How many rows a decision for the group reaches.
-    pub(super) group: usize,
+    /// What a decision for the group reaches.
+    pub(super) group: Group,
     /// Cases that say nearly the same.
     pub(super) near: Vec<Near>,
     /// What may be told of the decisions on it.
@@ -42,6 +42,7 @@ pub(super) fn row(pack: &Pack, caller: &Caller, place: &Place, seen: &Seen) -> M
                 h2 { (item.job_name) " 第 " (item.number) " 行 " a.quiet href=(here) { "经过" } }
                 p.text { @match &seen.record { Some(record) => (marked(&item.text, record)), None => (item.text) } }
                 (cells(&item.cells))
+                (alike(&seen.group))
             }
             div.decide {
                 (readings(item, &seen.decided))
@@ -62,8 +63,8 @@ pub(super) fn row(pack: &Pack, caller: &Caller, place: &Place, seen: &Seen) -> M
                     }
                     (near(&seen.near))
                     (search(pack))
-                    @if seen.group > 1 && seen.instead.is_none() {
-                        label.check { input type="checkbox" name="group" value="1" data-key="g"; " " kbd { "G" } " 相近的 " b { (seen.group) } " 行一起判" }
+                    @if seen.group.rows > 1 && seen.instead.is_none() {
+                        label.check { input type="checkbox" name="group" value="1" data-key="g"; " " kbd { "G" } " 相近的 " b { (seen.group.rows) } " 行一起判" }
                     }
                     label.check { input type="checkbox" name="flagged" value="1" data-key="f" data-focus="comment"; " " kbd { "F" } " 作标记" }
                     label for="comment" { "备注" }
@@ -103,6 +104,25 @@ fn cells(cells: &[(String, String)]) -> Markup {
     markup! {
         @if !cells.is_empty() {
             div.scroll { table.cells { @for (name, value) in cells { tr { th scope="row" { (name) } td { (value) } } } } }
+        }
+    }
+}
+
+/// The other wordings of a group, so that nobody decides for rows unseen.
+fn alike(group: &Group) -> Markup {
+    markup! {
+        @if !group.others.is_empty() {
+            details.alike open {
+                summary { "相近的写法" @if group.others.len() == WORDINGS as usize { "（前 " (WORDINGS) " 种）" } }
+                ul {
+                    @for other in &group.others {
+                        li {
+                            span.quiet { "第 " (other.number) " 行" @if other.rows > 1 { "等 " (other.rows) " 行" } } " "
+                            (beginning(&other.text))
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use decide::{Done, Reach, Wish, decide, may_decide, undo};
 pub(crate) use history::{Bunch, Decided, flagged, latest, list, of_row, today};
-pub(crate) use queue::{Item, Queue, group, hold, item, left, skip, take, waiting};
+pub(crate) use queue::{Group, Item, Queue, WORDINGS, group, hold, item, left, skip, take, waiting};
 
 use crate::code::{Label, ParseCodeError};
 

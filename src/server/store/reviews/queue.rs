@@ -3,7 +3,7 @@
 //! A reader who looks at a row holds its whole group, by the group's first row: two readers never have near duplicates before
 //! them at the same time.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -14,6 +14,9 @@ use crate::server::auth::{Caller, Right};
 const HELD: i64 = 3 * 60;
 /// How long a skipped row comes behind the others, in seconds: as long as a session can be.
 const SKIPPED: i64 = 12 * 60 * 60;
+
+/// Wordings of a group that are shown to whoever decides for all of it.
+pub(crate) const WORDINGS: u32 = 20;
 
 /// What rows wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -111,10 +114,37 @@ pub(super) fn members(connection: &Connection, job: i64, cluster: Option<i64>) -
     connection.prepare_cached(sql)?.query_map(params![cluster, job], |row| row.get(0))?.collect()
 }
 
-/// How many rows a decision for the whole group would reach, the row itself included.
-pub(crate) fn group(connection: &Connection, item: &Item) -> rusqlite::Result<usize> {
-    let alone = item.double || item.state != Queue::Open.key();
-    Ok(if alone { 1 } else { members(connection, item.job, item.cluster)?.len().max(1) })
+/// What a decision for the whole group of a row would reach.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    /// How many rows, the row itself included; 1 where there is no group.
+    pub(crate) rows: usize,
+    /// In what other words these say it, in the order of the table; the first [`WORDINGS`] of them.
+    pub(crate) others: Vec<Wording>,
+}
+
+/// A text that several rows can have.
+#[derive(Debug)]
+pub(crate) struct Wording {
+    /// The number of the first row.
+    pub(crate) number: i64,
+    pub(crate) rows: u32,
+    pub(crate) text: String,
+}
+
+/// The group of a row.
+pub(crate) fn group(connection: &Connection, item: &Item) -> rusqlite::Result<Group> {
+    if item.double || item.state != Queue::Open.key() {
+        return Ok(Group { rows: 1, others: Vec::new() });
+    }
+    let sql = "SELECT min(r.number), count(*), t.text FROM rows r JOIN texts t ON t.id = r.text
+               WHERE r.cluster = ? AND r.job = ? AND r.state = 'open' AND NOT r.double AND r.text != ?
+               GROUP BY r.text ORDER BY 1 LIMIT ?";
+    let wording = |row: &Row<'_>| Ok(Wording { number: row.get(0)?, rows: row.get(1)?, text: row.get(2)? });
+    let mut statement = connection.prepare_cached(sql)?;
+    let others = statement.query_map(params![item.cluster, item.job, item.text_id, WORDINGS], wording)?;
+    let rows = members(connection, item.job, item.cluster)?.len().max(1);
+    Ok(Group { rows, others: others.collect::<rusqlite::Result<_>>()? })
 }
 
 /// What the rows of a queue that a reader may have before them have in common; `?1` is the reader, `?2` now.
