@@ -1,6 +1,5 @@
 //! Who asks, and what they may do: sessions of a browser, API keys, or the computer itself where there are no accounts.
 
-use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, ORIGIN, SET_COOKIE};
 use axum::http::request::Parts;
@@ -15,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::app::App;
+use super::limits;
 use super::problem::Problem;
 use super::store::users;
 use crate::error::Result;
@@ -202,9 +202,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
+        // Heard out first: a browser that still sends would not see that it is led to sign in.
+        let bytes = limits::whole(body).await?;
         let caller = Caller::of(&parts, app).await?;
-        let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), app).await;
-        let bytes = bytes.map_err(|_| Problem::TooLarge("表单过大".to_owned()))?;
         let header = parts.headers.get("x-csrf-token").and_then(|value| value.to_str().ok());
         let field = fields::<Token>(&bytes)?.csrf;
         caller.prove(header.or(field.as_deref()))?;
@@ -222,10 +222,8 @@ pub(crate) struct Open<T>(pub(crate) T);
 impl<T: DeserializeOwned> FromRequest<App> for Open<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, app).await;
-        let bytes = bytes.map_err(|_| Problem::TooLarge("表单过大".to_owned()))?;
-        Ok(Self(fields(&bytes)?))
+    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+        Ok(Self(fields(&limits::whole(request.into_body()).await?)?))
     }
 }
 

@@ -12,6 +12,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::TryStreamExt;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -21,6 +22,9 @@ use super::problem::Problem;
 
 /// Bytes of a request that is no upload.
 pub(crate) const BODY: usize = 2 << 20;
+/// Bytes of a body that is too large that are received all the same, and dropped: a client that is still sending reads no
+/// answer.
+const DROPPED: usize = 8 * BODY;
 /// Bytes of a body that is read before anything is decided.
 const SHORT: usize = 1 << 14;
 /// Texts of one request …
@@ -135,8 +139,12 @@ pub(crate) async fn heed(State(app): State<App>, request: Request, next: Next) -
     if unhurried(&request) {
         return next.run(request).await;
     }
-    let answer = tokio::time::timeout(ANSWER, next.run(request)).await;
-    answer.unwrap_or_else(|_| Problem::Slow.into_response())
+    in_time(ANSWER, next.run(request)).await
+}
+
+/// An answer, unless it takes longer than this.
+async fn in_time(limit: Duration, answer: impl Future<Output = Response>) -> Response {
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Problem::Slow.into_response())
 }
 
 /// Whether a request may take as long as it takes: an upload, which [`PAUSE`] bounds, or the making of a file.
@@ -145,6 +153,24 @@ fn unhurried(request: &Request) -> bool {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let file = route.rsplit('/').next().is_some_and(|last| matches!(last, "result" | "export"));
     file || kind.starts_with("multipart/") || kind == "application/octet-stream"
+}
+
+/// A body that is no upload.
+pub(crate) async fn whole(body: Body) -> Result<Vec<u8>, Problem> {
+    let (mut pieces, mut bytes, mut size) = (body.into_data_stream(), Vec::new(), 0);
+    let broken = |_| Problem::Invalid("请求没有传完，请重试".to_owned());
+    while size <= DROPPED
+        && let Some(piece) = pieces.try_next().await.map_err(broken)?
+    {
+        size += piece.len();
+        if size <= BODY {
+            bytes.extend_from_slice(&piece);
+        }
+    }
+    if size > BODY {
+        return Err(Problem::TooLarge(format!("请求过大，至多 {} MB。请分几次发送", BODY >> 20)));
+    }
+    Ok(bytes)
 }
 
 /// Takes in a short body before anything is decided. An answer to a body that nobody has read ends the connection, and whoever
@@ -193,6 +219,14 @@ mod tests {
 
     fn limits(rate: u32) -> Limits {
         Limits::new(1, 1, NonZeroU32::new(rate).unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_given_up() {
+        let slow = in_time(Duration::ZERO, std::future::pending()).await;
+        assert_eq!(slow.status(), StatusCode::GATEWAY_TIMEOUT);
+        let fast = in_time(ANSWER, std::future::ready(StatusCode::OK.into_response())).await;
+        assert_eq!(fast.status(), StatusCode::OK);
     }
 
     #[test]

@@ -645,6 +645,9 @@ fn uploads_are_bounded() {
     assert!((400..500).contains(&answer.status), "{}: {}", answer.status, answer.text());
     let long = "长".repeat(1 << 17);
     assert_eq!(browser.post("/", &[("text", &long)]).status, 413);
+    // More than a form may hold is heard out and then refused, on a page; a connection that breaks off would say nothing.
+    let refused = browser.post("/", &[("text", &"长".repeat(1 << 20))]);
+    assert!(refused.status == 413 && refused.text().contains("请求过大"), "{}", refused.text());
     assert_eq!(browser.get("/jobs").status, 200);
     assert!(!browser.get("/jobs").text().contains("a.xlsx"));
 }

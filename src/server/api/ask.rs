@@ -1,18 +1,12 @@
 //! What a request holds, each part with a problem of our own form where it is not as it should be.
 
-use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use futures_util::TryStreamExt;
 use serde::de::DeserializeOwned;
 
 use crate::server::app::App;
 use crate::server::limits;
 use crate::server::problem::Problem;
-
-/// Bytes of a body that is too large that are received all the same, and dropped: a client that is still sending reads no
-/// answer.
-const DROPPED: usize = 8 * limits::BODY;
 
 /// The JSON of the body.
 pub(super) struct Sent<T>(pub(super) T);
@@ -21,28 +15,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Sent<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
-        let bytes = whole(request.into_body()).await?;
+        let bytes = limits::whole(request.into_body()).await?;
         // The whole body is one JSON text, so the parser's own words say best where it fails.
         serde_json::from_slice(&bytes).map(Self).map_err(|error| Problem::Invalid(format!("JSON 有误：{error}")))
     }
-}
-
-/// A body that is no upload.
-async fn whole(body: Body) -> Result<Vec<u8>, Problem> {
-    let (mut pieces, mut bytes, mut size) = (body.into_data_stream(), Vec::new(), 0);
-    let broken = |_| Problem::Invalid("请求没有传完，请重试".to_owned());
-    while size <= DROPPED
-        && let Some(piece) = pieces.try_next().await.map_err(broken)?
-    {
-        size += piece.len();
-        if size <= limits::BODY {
-            bytes.extend_from_slice(&piece);
-        }
-    }
-    if size > limits::BODY {
-        return Err(Problem::TooLarge(format!("请求过大，至多 {} MB。请分几次发送", limits::BODY >> 20)));
-    }
-    Ok(bytes)
 }
 
 /// What the path names.

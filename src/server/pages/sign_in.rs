@@ -157,6 +157,8 @@ fn password_form(caller: &Caller) -> Markup {
     markup! {
         form.narrow method="post" action="/password" {
             (token(caller))
+            // Tells whoever keeps passwords for the reader whose these are.
+            input autocomplete="username" value=(caller.name) readonly hidden;
             label for="old" { "原密码" }
             input #old type="password" name="old" autocomplete="current-password" required autofocus;
             (new_password())

@@ -68,10 +68,12 @@ pub fn write_csv<const N: usize>(
     })
 }
 
-/// A text that a spreadsheet would run as a formula gets an apostrophe (OWASP, CSV Injection); a number stays one.
+/// What a formula begins with (OWASP, CSV Injection). Where full-width forms are typed, spreadsheets take them for the others.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n'];
+
+/// A text that a spreadsheet would run as a formula gets an apostrophe; a number stays one.
 fn harmless(text: Cow<'_, str>) -> Cow<'_, str> {
-    let dangerous = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if dangerous && text.trim().parse::<f64>().is_err() { Cow::Owned(format!("'{text}")) } else { text }
+    if text.starts_with(FORMULA) && text.trim().parse::<f64>().is_err() { Cow::Owned(format!("'{text}")) } else { text }
 }
 
 #[cfg(test)]
@@ -90,7 +92,19 @@ mod tests {
 
     #[test]
     fn nothing_that_is_written_can_become_a_formula() {
-        for text in ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1"] {
+        for text in [
+            "=1+1",
+            "+cmd|' /C calc'!A0",
+            "-2+3",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            "＝1+1",
+            "＋1",
+            "－2",
+            "＠SUM(A1)",
+        ] {
             let bytes = written(&[vec![Value::Text(text.to_owned()), Value::Empty]]);
             let text = String::from_utf8(bytes).unwrap();
             let row = text.split_once('\n').unwrap().1;
