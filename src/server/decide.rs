@@ -3,7 +3,7 @@
 use super::app::{App, blocking};
 use super::auth::{Caller, Right};
 use super::problem::Problem;
-use super::store::cases::{self, Material, Near};
+use super::store::cases::{self, Joined, Material, Near};
 use super::store::jobs;
 use super::store::reviews::{self, Done, Item, Wish};
 use crate::code::Label;
@@ -23,7 +23,8 @@ pub(crate) async fn decide(app: &App, caller: Caller, wish: Wish) -> Result<Done
             known(app, label)?;
             let row = wish.row;
             let item = app.read(move |store| reviews::item(store, row)).await?;
-            Some(material(app, item.text).await?)
+            // What tells of no service teaches nothing.
+            Some(material(app, item.text).await?).filter(|material| !material.passages.is_empty())
         }
         None => None,
     };
@@ -47,7 +48,7 @@ pub(crate) async fn add_case(
     text: String,
     label: Label,
     comment: String,
-) -> Result<Option<i64>, Problem> {
+) -> Result<Option<Joined>, Problem> {
     caller.needs(Right::Work)?;
     known(app, label)?;
     heed_length(&comment)?;
@@ -61,7 +62,7 @@ pub(crate) async fn add_case(
     if material.passages.is_empty() {
         return Err(Problem::Invalid("这段文字看不出是什么服务，不能作为案例。请补充合同标的或服务内容".to_owned()));
     }
-    let added = app.write(move |change| cases::join(change, &material, label, None, &caller.name, &comment)).await?;
+    let added = app.write(move |change| cases::add(change, &material, label, &caller, &comment)).await?;
     refresh(app).await?;
     Ok(added)
 }

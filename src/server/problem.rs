@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, LOCATION, REFERER, RETRY_AFTER};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -131,9 +131,7 @@ impl IntoResponse for Problem {
 pub(crate) async fn as_page(request: Request, next: Next) -> Response {
     let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let person = accepted.contains("text/html") && !request.uri().path().starts_with("/v1/");
-    // A form that was sent too late cannot be gone on with.
-    let wanted = request.uri().path_and_query().filter(|_| request.method() == Method::GET);
-    let wanted = wanted.map_or("/".to_owned(), ToString::to_string);
+    let place = sign_in(&request);
     let response = next.run(request).await;
     let unsaid = response.extensions().get::<Unsaid>().cloned();
     let status = response.status();
@@ -143,13 +141,21 @@ pub(crate) async fn as_page(request: Request, next: Next) -> Response {
     let Some(Unsaid(status, detail)) = refused.filter(|_| person && !is_page) else { return response };
     let (mut parts, _) = response.into_parts();
     parts.extensions.remove::<Unsaid>();
-    if status == StatusCode::UNAUTHORIZED {
-        let place = format!("/login?to={}", encoded(&wanted));
-        if let Ok(place) = HeaderValue::from_str(&place) {
-            parts.status = StatusCode::SEE_OTHER;
-            parts.headers.insert(LOCATION, place);
-        }
+    if status == StatusCode::UNAUTHORIZED
+        && let Ok(place) = HeaderValue::from_str(&place)
+    {
+        parts.status = StatusCode::SEE_OTHER;
+        parts.headers.insert(LOCATION, place);
     }
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     Response::from_parts(parts, Body::from(pages::problem(status, &detail)))
+}
+
+/// Where whoever asks can sign in, and go on. What was sent and not only asked for is lost; its sender goes on where it was.
+fn sign_in(request: &Request) -> String {
+    let lost = request.method() != Method::GET;
+    let referer = || request.headers().get(REFERER)?.to_str().ok()?.parse::<Uri>().ok();
+    let wanted = if lost { referer() } else { Some(request.uri().clone()) };
+    let wanted = wanted.as_ref().and_then(Uri::path_and_query).map_or("/".to_owned(), ToString::to_string);
+    format!("/login?to={}{}", encoded(&wanted), if lost { "&lost=1" } else { "" })
 }

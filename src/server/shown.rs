@@ -20,9 +20,14 @@ pub(crate) fn midnight() -> i64 {
     today.map_or(0, |today| today.timestamp().as_second())
 }
 
-/// A share as `97.3%`, never more than it is.
+/// A confidence or a progress as `97.3%`, never more than it is.
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.1}%", (share * 1000.0).floor() / 10.0)
+}
+
+/// A share that was counted, as `82.5%`.
+pub(crate) fn rounded(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
 }
 
 /// A text as part of an address.

@@ -356,13 +356,16 @@ fn decisions_of_people_are_written_over_the_programs() {
         let sql = "UPDATE rows SET state = 'settled', final = ?2 WHERE number = ?1";
         store.execute(sql, (number, label)).unwrap();
     }
+    // What waits for a second reading is no answer yet, however sure the program is.
+    store.execute("UPDATE rows SET state = 'second' WHERE number = 5", []).unwrap();
     let answer = result(&mut browser, id, "xlsx");
     let rows = cells(server.dir.path(), "甲.xlsx", &answer.bytes);
     let cell = |at: usize, heading: &str| rows[at][heading].to_text();
+    assert_eq!([cell(3, "结论"), cell(3, "需复核原因")], ["需人工判断", "待二读"]);
     let shown: Vec<[String; 4]> =
         (0..4).map(|at| ["代码", "结论", "复核人", "复核备注"].map(|heading| cell(at, heading))).collect();
     assert_eq!(shown[0], ["B21", "人工选定", "王芳", "看过"]);
-    assert_eq!(shown[1], ["OUT", "不属于服务外包", "王芳", "看过"]);
+    assert_eq!(shown[1], ["OUT", "人工选定", "王芳", "看过"]);
     assert_eq!(shown[2], ["", "不清楚", "王芳", "看过"]);
     assert_eq!(shown[3][2..], ["", ""]);
     assert!(!cell(0, "程序代码").is_empty() && cell(0, "大类").starts_with('B') && cell(3, "程序代码").is_empty());

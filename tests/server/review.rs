@@ -181,11 +181,13 @@ fn the_last_decisions_can_be_taken_back_and_changed() {
     // What was taken back is shown again.
     let page = browser.get(answer.place()).text();
     assert_eq!(shown(&page).0, row);
-    decide(&mut browser, &page, "B23", &[]);
+    decide(&mut browser, &page, "B23", &[("comment", "要问经办人"), ("flagged", "1")]);
 
     let page = browser.get("/review").text();
     let change = between(&page, "撤回</button></form> <a href=\"", "\"").replace("&amp;", "&");
     let page = browser.get(&change).text();
+    // What was said of it is there to be kept.
+    assert!(page.contains(">要问经办人</textarea>") && page.contains("name=\"flagged\" value=\"1\" checked"), "{page}");
     let instead = between(&page, "name=\"instead\" value=\"", "\"").to_owned();
     assert_eq!(decide(&mut browser, &page, "OUT", &[("instead", &instead)]).status, 303);
     assert_eq!(state(&server, row), settled("OUT"));
@@ -229,6 +231,32 @@ fn a_decision_teaches_at_once_until_its_case_is_withdrawn() {
     assert!(browser.get("/cases").text().contains("客服热线"));
     assert_eq!(browser.post("/cases/1/withdraw", &[]).status, 303);
     assert!(!tried(&mut browser, alike).contains("案例 1"));
+}
+
+#[test]
+fn a_text_that_tells_of_no_service_makes_no_case() {
+    let server = Server::start();
+    let mut browser = server.browser();
+    browser.get("/cases");
+    assert_eq!(browser.post("/cases", &[("text", "技术服务合同"), ("label", "OUT")]).status, 422);
+    upload(&mut browser, "合同名称,金额\n技术服务合同,1\n", "0");
+    let row = decide_next(&mut browser, "open", "OUT");
+    assert_eq!(state(&server, row), settled("OUT"));
+    let cases: i64 = store(&server).query_row("SELECT count(*) FROM cases", [], |row| row.get(0)).unwrap();
+    assert_eq!(cases, 0);
+}
+
+#[test]
+fn whoever_is_no_longer_signed_in_is_told_that_the_decision_is_lost() {
+    let (server, [mut reader]) = with_accounts([("张三", "管理员")]);
+    upload(&mut reader, CONTRACTS, "0");
+    let page = reader.get("/review").text();
+    Connection::open(data(&server.dir)).unwrap().execute("DELETE FROM sessions", []).unwrap();
+    let answer = decide(&mut reader, &page, "B21", &[]);
+    assert_eq!(answer.status, 303);
+    assert!(answer.place().ends_with("&lost=1"), "{}", answer.place());
+    assert!(reader.get(answer.place()).text().contains("没有记下"));
+    assert_eq!(state(&server, shown(&page).0), ("open".to_owned(), None));
 }
 
 #[test]

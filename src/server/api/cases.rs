@@ -94,7 +94,7 @@ async fn list(State(app): State<App>, Asked(search): Asked<Search>) -> Result<Js
 
 async fn add(State(app): State<App>, caller: Caller, Sent(new): Sent<New>) -> Result<Json<Added>, Problem> {
     let (text, label) = (new.text.clone(), new.label);
-    let id = decide::add_case(&app, caller, new.text, label, new.comment).await?;
+    let id = decide::add_case(&app, caller, new.text, label, new.comment).await?.map(|case| case.id);
     let near = decide::near(&app, text).await?;
     let others = near.into_iter().filter(|near| near.label != label);
     let contradicts = others.map(|near| Other { id: near.id, label: near.label.to_string() }).collect();

@@ -19,7 +19,7 @@ use crate::server::auth::{Caller, Form, Right};
 use crate::server::decide::{add_case, withdraw_case};
 use crate::server::problem::Problem;
 use crate::server::store::audit;
-use crate::server::store::cases::{self, Contradiction, Known};
+use crate::server::store::cases::{self, Contradiction, Joined, Known};
 
 /// Cases of one page.
 const PAGE: u32 = 50;
@@ -65,6 +65,7 @@ async fn show(State(app): State<App>, caller: Caller, Query(wanted): Query<Wante
         }
         @match wanted.done.as_str() {
             "added" => p role="status" { strong { "案例已加入" } },
+            "replaced" => p role="status" { strong { "案例已加入，取代了文字相同的原案例" } },
             "known" => p role="status" { strong { "已有同样的案例，没有再加" } },
             "withdrawn" => p role="status" { strong { "案例已撤下" } },
             _ => {}
@@ -173,7 +174,11 @@ struct Added {
 async fn add(State(app): State<App>, Form(caller, added): Form<Added>) -> Result<Redirect, Problem> {
     let label = added.label.parse().map_err(|error| Problem::Invalid(format!("{error}")))?;
     let text = added.text.replace("\r\n", "\n");
-    let done = if add_case(&app, caller, text, label, added.comment).await?.is_some() { "added" } else { "known" };
+    let done = match add_case(&app, caller, text, label, added.comment).await? {
+        Some(Joined { replaced: None, .. }) => "added",
+        Some(_) => "replaced",
+        None => "known",
+    };
     Ok(Redirect::to(&format!("/cases?done={done}")))
 }
 

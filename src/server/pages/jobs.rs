@@ -162,7 +162,7 @@ async fn one(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Sho
                 summary { "删除" }
                 form method="post" action=(format!("/jobs/{id}/delete")) {
                     (token(&caller))
-                    p { "文件、各行的结果和复核决定都会删除，不能恢复。审计记录保留。" }
+                    p { "文件、各行的结果和复核决定都会删除，不能恢复。由判断形成的案例连同文字留在案例库，不要的请先在那里撤下。审计记录保留。" }
                     button { "删除这个任务" }
                 }
             }

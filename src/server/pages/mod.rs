@@ -25,7 +25,7 @@ use maud::{DOCTYPE, Markup, html as markup};
 use super::app::App;
 use super::auth::{Caller, Right};
 use super::problem::Problem;
-pub(crate) use super::shown::{encoded, moment, percent};
+pub(crate) use super::shown::{encoded, moment, percent, rounded};
 use super::store;
 
 /// What every page leads to: address, name, who sees it.
@@ -140,7 +140,6 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> String {
     let title = match status {
         StatusCode::NOT_FOUND => "找不到",
         StatusCode::FORBIDDEN => "没有权限",
-        StatusCode::CONFLICT => "已被他人处理",
         StatusCode::TOO_MANY_REQUESTS => "请稍候",
         _ => "没有完成",
     };

@@ -24,6 +24,9 @@ use crate::server::store::{audit, users};
 /// which names there are, or that a guess was right.
 const REFUSED: &str = "名称或密码不对。连续输错 5 次会锁定 15 分钟，其间密码对也不能登录；管理员可以解锁";
 
+/// To whoever sent something and was no longer signed in.
+const LOST: &str = "登录已失效，刚才提交的内容没有记下。请登录后再做一次";
+
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/login", get(ask).post(sign_in))
@@ -36,11 +39,13 @@ struct Wanted {
     /// Where to go on.
     #[serde(default)]
     to: String,
+    /// That something was sent and not taken, because nobody was signed in any more.
+    lost: Option<String>,
 }
 
 async fn ask(RawQuery(query): RawQuery) -> Page {
     let wanted: Wanted = serde_urlencoded::from_str(&query.unwrap_or_default()).unwrap_or_default();
-    form(own_path(&wanted.to), None)
+    form(own_path(&wanted.to), wanted.lost.map(|_| LOST))
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,5 @@
--- Version 1. Times are seconds since 1970 in UTC; labels are class codes or OUT; what holds JSON says so.
+-- Version 1. Times are seconds since 1970 in UTC; labels are class codes or OUT; what holds JSON says so. What can be deleted and
+-- is named in an address, a form or the log never leaves its id to another (AUTOINCREMENT).
 
 CREATE TABLE users (
     id           INTEGER PRIMARY KEY,
@@ -33,7 +34,7 @@ CREATE TABLE api_keys (
 
 -- An uploaded table and what is done with it.
 CREATE TABLE jobs (
-    id           INTEGER PRIMARY KEY,
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
     name         TEXT    NOT NULL,                       -- of the uploaded file
     owner        TEXT    NOT NULL,
     state        TEXT    NOT NULL                        -- deleted: seen by nobody, still to be cleared away
@@ -71,7 +72,7 @@ CREATE TABLE texts (
 CREATE INDEX texts_undecided ON texts (job, id) WHERE record IS NULL;
 
 CREATE TABLE rows (
-    id         INTEGER PRIMARY KEY,
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
     job        INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
     number     INTEGER NOT NULL,                         -- in the file, as a spreadsheet counts
     cells      TEXT    NOT NULL,                         -- JSON: what a reviewer is shown beside the text
@@ -128,7 +129,7 @@ END;
 
 -- What people decided. Nothing is changed or removed but `undone`.
 CREATE TABLE decisions (
-    id         INTEGER PRIMARY KEY,
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
     row        INTEGER NOT NULL REFERENCES rows ON DELETE CASCADE,
     reader     TEXT    NOT NULL,                         -- the user's name
     kind       TEXT    NOT NULL CHECK (kind IN ('first', 'second', 'adjudication')),

@@ -23,6 +23,7 @@ use crate::server::problem::Problem;
 use crate::server::shown::moment;
 use crate::server::store::audit;
 use crate::server::store::jobs::{self, Final, Job, State};
+use crate::server::store::reviews::Queue;
 use crate::table::{Format, RawRow, Value};
 use crate::whole::Part;
 
@@ -163,7 +164,9 @@ fn entry(pack: &Pack, known: Option<Final>, records: bool) -> Result<Entry, Erro
         }
     };
     if let Some(known) = &known {
-        entry.sampled = matches!(known.state.as_str(), "open" | "second" | "disputed");
+        if let Some(queue) = Queue::parse(&known.state) {
+            waits(&mut entry, queue);
+        }
         if let Some(label) = &known.label {
             decided_by_people(pack, &mut entry, label, known.first.as_deref());
             further = [
@@ -179,6 +182,16 @@ fn entry(pack: &Pack, known: Option<Final>, records: bool) -> Result<Entry, Erro
     Ok(entry)
 }
 
+/// What waits for people needs them, however sure the program is by now.
+fn waits(entry: &mut Entry, queue: Queue) {
+    if queue == Queue::Open && entry.outcome == Some(Outcome::NeedsReview) {
+        return;
+    }
+    entry.outcome = Some(Outcome::NeedsReview);
+    entry.put("结论", Value::from(Outcome::NeedsReview.name().to_owned()));
+    entry.put("需复核原因", Value::from(queue.name().to_owned()));
+}
+
 /// Puts the answer of people in place of the program's.
 fn decided_by_people(pack: &Pack, entry: &mut Entry, label: &str, first: Option<&str>) {
     let known = label.parse::<Label>().ok();
@@ -186,8 +199,7 @@ fn decided_by_people(pack: &Pack, entry: &mut Entry, label: &str, first: Option<
     let path = class.map(|class| record::path(pack, class)).unwrap_or_default();
     let text = |text: Option<&str>| text.map_or(Value::Empty, |text| Value::from(text.to_owned()));
     let conclusion = match known {
-        Some(Label::Class(_)) => "人工选定",
-        Some(Label::OutOfScope) => "不属于服务外包",
+        Some(_) => "人工选定",
         None => "不清楚",
     };
     let domain = class.and_then(|class| pack.key_domain("national-2022", class));
@@ -207,6 +219,6 @@ fn decided_by_people(pack: &Pack, entry: &mut Entry, label: &str, first: Option<
     if first != Some(label) {
         entry.put("依据", Value::Empty);
     }
-    entry.outcome = (known == Some(Label::OutOfScope)).then_some(Outcome::OutOfScope);
+    entry.outcome = None;
     entry.failed = false;
 }

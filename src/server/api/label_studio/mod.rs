@@ -176,7 +176,7 @@ async fn webhook(State(app): State<App>, caller: Caller, Sent(event): Sent<Event
     let Some((text, label)) = decided(&event) else {
         return Ok(Json(Heard { status: "ignored", case: None }));
     };
-    let case = decide::add_case(&app, caller, text, label, "Label Studio".to_owned()).await?;
+    let case = decide::add_case(&app, caller, text, label, "Label Studio".to_owned()).await?.map(|case| case.id);
     Ok(Json(Heard { status: "ok", case }))
 }
 

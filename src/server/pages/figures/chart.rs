@@ -2,7 +2,7 @@
 
 use maud::{Markup, html as markup};
 
-use super::super::percent;
+use super::super::rounded;
 use crate::eval::Bin;
 
 /// The size of the area that bars stand in, and what lies left of it and above.
@@ -44,7 +44,7 @@ pub(super) fn reliability(bins: &[Bin]) -> Markup {
                 }
                 @for (x, right, confidence, count) in &bars {
                     rect.bar x=(place(x + 3.0)) y=(place(y(*right))) width=(place(width - 6.0)) height=(place(HEIGHT * right)) {
-                        title { "平均置信度 " (percent(*confidence)) "，正确 " (percent(*right)) "，" (count) " 行" }
+                        title { "平均置信度 " (rounded(*confidence)) "，正确 " (rounded(*right)) "，" (count) " 行" }
                     }
                     @let level = place(y(*confidence));
                     line.mark x1=(place(x + 1.0)) x2=(place(x + width - 1.0)) y1=(level) y2=(level) {}

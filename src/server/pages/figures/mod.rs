@@ -15,7 +15,7 @@ use serde_json::json;
 
 use self::choice::{Choice, Wanted};
 use self::table::{Table, workbook};
-use super::{Shown, asset, page, percent};
+use super::{Shown, asset, page, rounded};
 use crate::classifier::Classifier;
 use crate::server::app::{App, blocking};
 use crate::server::auth::{Caller, Right};
@@ -143,9 +143,9 @@ fn headline(found: &Figures) -> Markup {
     let agreement = found.readings.agreement();
     let right = |score: Score| {
         markup! {
-            dd { (score.share().map_or("–".to_owned(), percent)) }
+            dd { (score.share().map_or("–".to_owned(), rounded)) }
             dd.quiet {
-                @if let Some((low, high)) = score.interval() { (percent(low)) "–" (percent(high)) "，" }
+                @if let Some((low, high)) = score.interval() { (rounded(low)) "–" (rounded(high)) "，" }
                 (score.judged()) " 行"
             }
         }
@@ -154,7 +154,7 @@ fn headline(found: &Figures) -> Markup {
         dl.tiles {
             div {
                 dt { "无需人工" }
-                dd { (automated.map_or("–".to_owned(), percent)) }
+                dd { (automated.map_or("–".to_owned(), rounded)) }
                 dd.quiet { (rows.automatic) " / " (rows.decided) " 行" }
             }
             div { dt { "抽查正确率" } (right(found.reviewed.sampled)) }

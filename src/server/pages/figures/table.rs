@@ -4,7 +4,7 @@ use std::io::{Read, Seek};
 
 use maud::{Markup, html as markup};
 
-use super::super::percent;
+use super::super::rounded;
 use crate::error::Error;
 use crate::server::problem::Problem;
 use crate::server::store::figures::UNCLEAR;
@@ -48,8 +48,8 @@ impl Entry {
                 Self::Label(label) if label == UNCLEAR => "不清楚",
                 Self::Label(label) => { a.code href=(format!("/codes#{label}")) { (label) } },
                 Self::Count(count) => (count),
-                Self::Share(share) => (percent(*share)),
-                Self::Changed(share, by) => { (percent(*share)) " " span.quiet { "(" (points(*by)) ")" } },
+                Self::Share(share) => (rounded(*share)),
+                Self::Changed(share, by) => { (rounded(*share)) " " span.quiet { "(" (points(*by)) ")" } },
                 Self::Number(number) => (format!("{number:.3}")),
                 Self::Seconds(seconds) => (format!("{seconds:.1}")),
             }

@@ -122,7 +122,8 @@ async fn next(State(app): State<App>, caller: Caller, Query(wanted): Query<Wante
         return Ok(framed(&caller, &place, &standing, content));
     };
     let (item, record) = shown(&app, id).await?;
-    let instead: Option<i64> = wanted.instead.parse().ok();
+    let instead = wanted.instead.parse().ok();
+    let instead = standing.latest.iter().find(|one| Some(one.first.bunch) == instead).cloned();
     let (reader, other) = (caller.clone(), item.clone());
     let (decided, group, may) = app
         .read(move |store| {

@@ -12,7 +12,7 @@ use crate::server::pages::cases::address;
 use crate::server::pages::record::{badge, grounds, marked};
 use crate::server::pages::{percent, token};
 use crate::server::store::cases::Near;
-use crate::server::store::reviews::{Decided, Group, Item, Queue, UNCLEAR, WORDINGS};
+use crate::server::store::reviews::{Bunch, Decided, Group, Item, Queue, UNCLEAR, WORDINGS};
 
 /// What is shown of a row.
 pub(super) struct Seen {
@@ -27,13 +27,14 @@ pub(super) struct Seen {
     pub(super) decided: Vec<Decided>,
     /// Who else looks at it.
     pub(super) holder: Option<String>,
-    /// The bunch that is to be changed.
-    pub(super) instead: Option<i64>,
+    /// What is to be changed.
+    pub(super) instead: Option<Bunch>,
 }
 
 pub(super) fn row(pack: &Pack, caller: &Caller, place: &Place, seen: &Seen) -> Markup {
     let item = &seen.item;
     let here = format!("/review/rows/{}", item.id);
+    let before = seen.instead.as_ref().map(|bunch| &bunch.first);
     markup! {
         @if let Some(holder) = &seen.holder { p.warning { (holder) " 正在看这一行；谁先判，算谁的" } }
         @if item.double && caller.via == Via::Local { p.quiet { (alone()) } }
@@ -46,14 +47,17 @@ pub(super) fn row(pack: &Pack, caller: &Caller, place: &Place, seen: &Seen) -> M
             }
             div.decide {
                 (readings(item, &seen.decided))
-                form #decide method="post" action=(here) {
+                form #decide method="post" action=(here) data-several {
                     // Enter in a box must not press the first candidate.
                     button hidden disabled {}
                     (token(caller)) (place.fields())
                     input type="hidden" name="version" value=(item.version);
-                    @if let Some(instead) = seen.instead {
-                        input type="hidden" name="instead" value=(instead);
-                        p.warning { "正在更改您的判断：选定新的结论后，原来的撤回" }
+                    @if let Some(instead) = &seen.instead {
+                        input type="hidden" name="instead" value=(instead.first.bunch);
+                        p.warning {
+                            "正在更改您的判断：选定新的结论后，原来的撤回"
+                            @if instead.rows > 1 { "；一起判的 " b { (instead.rows) } " 行都改" }
+                        }
                     }
                     h2 { "判为 " @if let Some(record) = &seen.record { (badge(record.outcome)) } }
                     @if let Some(record) = &seen.record { (candidates(pack, record)) }
@@ -66,9 +70,9 @@ pub(super) fn row(pack: &Pack, caller: &Caller, place: &Place, seen: &Seen) -> M
                     @if seen.group.rows > 1 && seen.instead.is_none() {
                         label.check { input type="checkbox" name="group" value="1" data-key="g"; " " kbd { "G" } " 相近的 " b { (seen.group.rows) } " 行一起判" }
                     }
-                    label.check { input type="checkbox" name="flagged" value="1" data-key="f" data-focus="comment"; " " kbd { "F" } " 作标记" }
+                    label.check { input type="checkbox" name="flagged" value="1" checked[before.is_some_and(|one| one.flagged)] data-key="f" data-focus="comment"; " " kbd { "F" } " 作标记" }
                     label for="comment" { "备注" }
-                    textarea #comment name="comment" rows="2" maxlength="2000" {}
+                    textarea #comment name="comment" rows="2" maxlength="2000" { (before.map_or("", |one| one.comment.as_str())) }
                 }
                 form method="post" action=(format!("{here}/skip")) {
                     (token(caller)) (place.fields())

@@ -39,8 +39,15 @@ impl Material {
     }
 }
 
-/// Makes a case of a decided text, unless there is one with the same label; one with another is withdrawn. The id of what was
-/// made.
+/// A case that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Joined {
+    pub(crate) id: i64,
+    /// The case of the same text with another label that was withdrawn for it.
+    pub(crate) replaced: Option<i64>,
+}
+
+/// Makes a case of a decided text, unless there is one with the same label; one with another is withdrawn.
 pub(crate) fn join(
     change: &Transaction<'_>,
     material: &Material,
@@ -48,7 +55,7 @@ pub(crate) fn join(
     decision: Option<i64>,
     by: &str,
     comment: &str,
-) -> Result<Option<i64>, Problem> {
+) -> Result<Option<Joined>, Problem> {
     let sql = "SELECT id, label FROM cases WHERE hash = ? AND withdrawn IS NULL";
     let known = change
         .prepare_cached(sql)?
@@ -73,7 +80,29 @@ pub(crate) fn join(
     }
     let detail = json!({ "label": label, "decision": decision, "replaces": replaced });
     audit::append(change, by, "加入案例", &format!("案例 {id}"), detail)?;
-    Ok(Some(id))
+    Ok(Some(Joined { id, replaced }))
+}
+
+/// Adds a case by hand. One of the same text with another label gives way only to whoever may withdraw it.
+pub(crate) fn add(
+    change: &Transaction<'_>,
+    material: &Material,
+    label: Label,
+    caller: &Caller,
+    comment: &str,
+) -> Result<Option<Joined>, Problem> {
+    let sql = "SELECT id, label, added_by FROM cases WHERE hash = ? AND label <> ? AND withdrawn IS NULL";
+    let other = change.prepare_cached(sql)?.query_row(params![material.hash, label.to_string()], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+    });
+    if let Some((id, label, owner)) = other.optional()?
+        && owner != caller.name
+        && !caller.role.may(Right::Manage)
+    {
+        let problem = format!("同样的文字已是案例 {id}（{label}，{owner}）。只有本人或管理员可以改换，请与其核对");
+        return Err(Problem::Conflict(problem));
+    }
+    join(change, material, label, None, &caller.name, comment)
 }
 
 /// Withdraws a case: the caller's own, or anybody's for whoever manages.

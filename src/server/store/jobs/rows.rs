@@ -36,7 +36,7 @@ pub(crate) enum Content {
 
 /// Stores further rows of a job, each under the group of its near duplicates.
 pub(crate) fn add(change: &Transaction<'_>, job: i64, rows: &[Row], groups: &mut Groups<i64>) -> rusqlite::Result<()> {
-    let last = "SELECT ifnull(max(id), 0) FROM rows";
+    let last = "SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'rows'), 0)";
     let last: i64 = change.prepare_cached(last)?.query_row([], |row| row.get(0))?;
     let mut insert = change.prepare_cached(
         "INSERT INTO rows (id, job, number, cells, text, amount, state, failure, sampled, double, cluster)
@@ -247,6 +247,28 @@ mod tests {
                 .collect()
         };
         store.read(all).unwrap()
+    }
+
+    #[test]
+    fn ids_are_not_given_again() {
+        let (_dir, store) = job(&[("客服热线座席", None), ("模拟芯片版图设计", None)]);
+        let decision = "INSERT INTO decisions (row, reader, kind, label, comment, bunch, at)
+                        SELECT max(id), '张三', 'first', 'B21', '', 1, 0 FROM rows";
+        store.write(|change| Ok(change.execute(decision, [])?)).unwrap();
+        store.write(|change| Ok(change.execute("DELETE FROM jobs", [])?)).unwrap();
+        assert!(found::<i64>(&store, "id").is_empty());
+        let plan = Plan::default();
+        let new = New { name: String::new(), format: "csv", headings: Vec::new(), sample: Vec::new(), plan, rows: 1 };
+        let content = Content::Text("客服热线座席".to_owned());
+        let row = Row { number: 1, cells: Vec::new(), content, amount: None, sampled: false, double: false };
+        let again = store.write(|change| {
+            let id = create(change, "a", &new)?;
+            add(change, id, &[row], &mut Groups::default())?;
+            change.execute(decision, [])?;
+            Ok((id, change.last_insert_rowid()))
+        });
+        assert_eq!(again.unwrap(), (2, 2));
+        assert_eq!(found::<i64>(&store, "id"), [3]);
     }
 
     const LONG: &str =

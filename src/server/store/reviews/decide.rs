@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
 
 use super::super::{audit, cases, now};
-use super::queue::{self, Queue};
+use super::queue::{self, LIVING, Queue};
 use super::{EDITABLE, Kind, Verdict, follows};
 use crate::server::auth::{Caller, Right};
 use crate::server::problem::Problem;
@@ -51,7 +51,7 @@ struct Row {
     version: i64,
 }
 
-/// Decides a row or its group. `material` is what a case of the row's text is made of; it is only needed for a label.
+/// Decides a row or its group. `material` is what a case of the row's text is made of; without it there is none.
 pub(crate) fn decide(
     change: &Transaction<'_>,
     caller: &Caller,
@@ -78,8 +78,9 @@ pub(crate) fn decide(
     // The row that was read comes first: its text is what becomes a case.
     rows.retain(|other| *other != row.id);
     rows.insert(0, row.id);
-    let bunch: i64 =
-        change.prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM decisions")?.query_row([], |found| found.get(0))?;
+    // The id that its first decision will have.
+    let bunch = "SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'decisions'), 0) + 1";
+    let bunch: i64 = change.prepare_cached(bunch)?.query_row([], |found| found.get(0))?;
     for id in &rows {
         note(change, caller, wish, kind, *id, bunch)?;
         follow(change, *id)?;
@@ -105,8 +106,8 @@ pub(crate) fn undo(change: &Transaction<'_>, caller: &Caller, bunch: i64) -> Res
 }
 
 fn row(connection: &Connection, id: i64) -> rusqlite::Result<Row> {
-    let sql = "SELECT id, job, cluster, state, double, version FROM rows WHERE id = ?";
-    connection.prepare_cached(sql)?.query_row([id], |row| {
+    let sql = format!("SELECT id, job, cluster, state, double, version FROM rows r WHERE id = ? AND {LIVING}");
+    connection.prepare_cached(&sql)?.query_row([id], |row| {
         Ok(Row {
             id: row.get(0)?,
             job: row.get(1)?,
@@ -207,8 +208,8 @@ fn take_back(change: &Transaction<'_>, caller: &Caller, bunch: i64) -> Result<Ve
         }
         Some(_) => {}
     }
-    let later = "SELECT count(*) FROM (SELECT 1 FROM decisions
-                 WHERE reader = ? AND id > ? AND id = bunch AND undone IS NULL LIMIT ?)";
+    // Those that were taken back count, or each would bring an older one within reach.
+    let later = "SELECT count(*) FROM (SELECT 1 FROM decisions WHERE reader = ? AND id > ? AND id = bunch LIMIT ?)";
     let later: u32 =
         change.prepare_cached(later)?.query_row(params![caller.name, bunch, EDITABLE], |found| found.get(0))?;
     if later >= EDITABLE {

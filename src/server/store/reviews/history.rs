@@ -106,13 +106,14 @@ pub(crate) struct Bunch {
     pub(crate) built_on: bool,
 }
 
-/// The last that a reader decided and did not take back, the newest first.
+/// What stands of the last that a reader decided, the newest first.
 pub(crate) fn latest(connection: &Connection, reader: &str, count: u32) -> rusqlite::Result<Vec<Bunch>> {
     let sql = format!(
         "SELECT {COLUMNS}, (SELECT count(*) FROM decisions b WHERE b.bunch = d.id),
                 EXISTS (SELECT 1 FROM decisions a WHERE a.row = d.row AND a.id > d.id AND a.undone IS NULL)
-         FROM decisions d JOIN rows r ON r.id = d.row
-         WHERE d.reader = ? AND d.id = d.bunch AND d.undone IS NULL ORDER BY d.id DESC LIMIT ?"
+         FROM (SELECT id FROM decisions WHERE reader = ? AND id = bunch ORDER BY id DESC LIMIT ?) last
+         JOIN decisions d ON d.id = last.id JOIN rows r ON r.id = d.row
+         WHERE d.undone IS NULL ORDER BY d.id DESC"
     );
     let bunch =
         |row: &rusqlite::Row<'_>| Ok(Bunch { first: decided(row)?, rows: row.get(14)?, built_on: row.get(15)? });

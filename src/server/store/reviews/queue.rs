@@ -1,7 +1,7 @@
 //! The rows that wait for a person: which comes next, who is looking at it.
 //!
-//! A reader who looks at a row holds its whole group, by the group's first row: two readers never have near duplicates before
-//! them at the same time.
+//! A reader who looks at an open row holds its whole group, by the group's first row: two readers never have near duplicates
+//! before them at the same time. A row that is read a second time, or settled, is held by itself.
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::Serialize;
@@ -164,9 +164,10 @@ fn offered(queue: Queue, job: Option<i64>, caller: &Caller) -> String {
 }
 
 /// Rows of a job that is not deleted.
-const LIVING: &str = "r.job NOT IN (SELECT id FROM jobs WHERE state = 'deleted')";
+pub(super) const LIVING: &str = "r.job NOT IN (SELECT id FROM jobs WHERE state = 'deleted')";
 
-const HELD_BY: &str = "LEFT JOIN rows h ON h.id = coalesce(r.cluster, r.id)";
+/// By which row it is held.
+const HOLDER: &str = "iif(r.state = 'open', coalesce(r.cluster, r.id), r.id)";
 
 /// The rows of a queue that the reader has not skipped, in the order of the index.
 fn fresh(queue: Queue, job: Option<i64>, caller: &Caller) -> String {
@@ -174,7 +175,7 @@ fn fresh(queue: Queue, job: Option<i64>, caller: &Caller) -> String {
     let index = if job.is_some() { "rows_queued_of_job" } else { "rows_queued" };
     // The index of some states is only taken for a condition in its own words.
     format!(
-        "SELECT r.id FROM rows r INDEXED BY {index} {HELD_BY}
+        "SELECT r.id FROM rows r INDEXED BY {index} LEFT JOIN rows h ON h.id = {HOLDER}
          WHERE r.state IN ('open', 'second', 'disputed') AND {offered}
          AND NOT EXISTS (SELECT 1 FROM skips s WHERE s.reader = ?1 AND s.row = r.id AND s.at > ?2 - {SKIPPED})
          ORDER BY r.rank DESC, r.cluster, r.id LIMIT ?3"
@@ -198,7 +199,7 @@ pub(crate) fn waiting(
     if missing > 0 {
         let offered = offered(queue, job, caller);
         let skipped = format!(
-            "SELECT r.id FROM skips s JOIN rows r ON r.id = s.row {HELD_BY}
+            "SELECT r.id FROM skips s JOIN rows r ON r.id = s.row LEFT JOIN rows h ON h.id = {HOLDER}
              WHERE s.reader = ?1 AND s.at > ?2 - {SKIPPED} AND {offered} ORDER BY s.at, r.rank DESC, r.id LIMIT ?3"
         );
         found.extend(ids(&skipped, missing)?);
@@ -222,22 +223,26 @@ pub(crate) fn take(
 
 /// Holds a row for whoever looks at it, or goes on holding it; who else holds it, if somebody does.
 pub(crate) fn hold(change: &Transaction<'_>, caller: &Caller, row: i64) -> rusqlite::Result<Option<String>> {
-    let sql = "SELECT h.held_by FROM rows r JOIN rows h ON h.id = coalesce(r.cluster, r.id)
-               WHERE r.id = ? AND h.held_by <> ? AND h.held_until > ?";
-    let other = change.prepare_cached(sql)?.query_row(params![row, caller.name, now()], |found| found.get(0));
+    let sql = format!(
+        "SELECT h.held_by FROM rows r JOIN rows h ON h.id = {HOLDER}
+         WHERE r.id = ? AND h.held_by <> ? AND h.held_until > ?"
+    );
+    let other = change.prepare_cached(&sql)?.query_row(params![row, caller.name, now()], |found| found.get(0));
     if let Some(other) = other.optional()? {
         return Ok(Some(other));
     }
-    let sql = "UPDATE rows SET held_by = ?1, held_until = ?2
-               WHERE id = (SELECT coalesce(cluster, id) FROM rows WHERE id = ?3)";
-    change.prepare_cached(sql)?.execute(params![caller.name, now() + HELD, row])?;
+    let sql = format!(
+        "UPDATE rows SET held_by = ?1, held_until = ?2 WHERE id = (SELECT {HOLDER} FROM rows r WHERE r.id = ?3)"
+    );
+    change.prepare_cached(&sql)?.execute(params![caller.name, now() + HELD, row])?;
     Ok(None)
 }
 
 /// Lets others have a row.
 pub(super) fn release(change: &Transaction<'_>, caller: &Caller, row: i64) -> rusqlite::Result<()> {
+    // By its group or by itself: what was decided on it may have changed which.
     let sql = "UPDATE rows SET held_by = NULL, held_until = 0
-               WHERE id = (SELECT coalesce(cluster, id) FROM rows WHERE id = ?) AND held_by = ?";
+               WHERE id IN (?1, (SELECT cluster FROM rows WHERE id = ?1)) AND held_by = ?2";
     change.prepare_cached(sql)?.execute(params![row, caller.name]).map(|_| ())
 }
 

@@ -158,13 +158,52 @@ fn nobody_takes_back_what_others_built_on_or_what_is_theirs_or_long_ago() {
     assert!(matches!(undo("张三", second.bunch), Err(Problem::Forbidden(_))));
     undo("李四", second.bunch).unwrap();
     assert!(matches!(undo("李四", second.bunch), Err(Problem::Missing(_))));
+    undo("张三", first.bunch).unwrap();
+    assert_eq!(state(&store, 4), ("open".to_owned(), None));
+    let first = says(&store, "张三", 4, "B23").unwrap();
+    // What was taken back counts, or one after the other all would be within reach.
     for _ in 0..EDITABLE {
         let done = says(&store, "张三", 6, "I21").unwrap();
         undo("张三", done.bunch).unwrap();
     }
-    // What was taken back does not count.
-    undo("张三", first.bunch).unwrap();
-    assert_eq!(state(&store, 4), ("open".to_owned(), None));
+    assert!(matches!(undo("张三", first.bunch), Err(Problem::Conflict(_))));
+    assert!(store.read(|store| latest(store, "张三", EDITABLE)).unwrap().is_empty());
+}
+
+#[test]
+fn a_second_reading_is_not_kept_from_others_by_the_group() {
+    let (_dir, store) = store();
+    store.write(|change| Ok(change.execute("UPDATE rows SET double = 1 WHERE id = 2", [])?)).unwrap();
+    says(&store, "张三", 2, "B21").unwrap();
+    let take = |name: &str, queue| store.write(|change| Ok(take(change, &caller(name), queue, None)?)).unwrap();
+    assert_eq!(take("李四", Queue::Open), Some(1));
+    assert_eq!(take("王五", Queue::Second), Some(2));
+    assert_eq!(take("赵六", Queue::Second), None);
+    assert_eq!(take("李四", Queue::Open), Some(1));
+}
+
+#[test]
+fn a_case_of_somebody_else_is_not_replaced_by_hand_but_by_an_administrator() {
+    let (_dir, store) = store();
+    says(&store, "管", 6, "I21").unwrap();
+    let add = |name: &str, label: &str| {
+        let label = label.parse().unwrap();
+        store.write(|change| cases::add(change, &MATERIAL[2], label, &caller(name), ""))
+    };
+    let told = add("李四", "K11").unwrap_err();
+    assert!(matches!(&told, Problem::Conflict(detail) if detail.contains("I21") && detail.contains("管")), "{told:?}");
+    assert_eq!(add("李四", "I21").unwrap(), None);
+    let first = active(&store)[0].0;
+    assert_eq!(add("管", "K11").unwrap().unwrap().replaced, Some(first));
+    assert_eq!(active(&store).iter().map(|(_, label)| label.as_str()).collect::<Vec<_>>(), ["K11"]);
+}
+
+#[test]
+fn a_row_of_a_deleted_table_is_not_decided() {
+    let (_dir, store) = store();
+    store.write(|change| Ok(change.execute("UPDATE jobs SET state = 'deleted'", [])?)).unwrap();
+    let version = version(&store, 6);
+    assert!(matches!(give(&store, "张三", &wish(6, version, "I21")), Err(Problem::Missing(_))));
 }
 
 #[test]
