@@ -1,6 +1,6 @@
 //! The program `waibao`.
 
-#![warn(clippy::unwrap_used)]
+#![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::process::ExitCode;
 

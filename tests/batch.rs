@@ -1,6 +1,6 @@
 //! Bulk runs as a clerk starts them: whole tables, interruptions, wrong files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
@@ -34,9 +34,13 @@ fn names(dir: &Path) -> Vec<String> {
 
 /// Waits until the journal holds rows, or the run is over.
 fn until_rows(dir: &Path, child: &mut Child, rows: usize) {
-    let journal = dir.join("码.csv.journal");
+    let journal = || dir.join("码.csv.journal");
+    until_journal(&journal, child, rows);
+}
+
+fn until_journal(journal: &dyn Fn() -> PathBuf, child: &mut Child, rows: usize) {
     while child.try_wait().unwrap().is_none() {
-        let written = std::fs::read(&journal).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count());
+        let written = std::fs::read(journal()).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count());
         if written > rows {
             return;
         }
@@ -142,6 +146,90 @@ fn a_full_disk_is_said_and_nothing_stands_under_the_name() {
     assert_eq!((code, message.as_str()), (Some(0), ""));
 }
 
+/// What is to be done on a full disk is said, and can be done.
+#[cfg(target_os = "linux")]
+#[test]
+fn after_a_full_disk_the_run_goes_on() {
+    let dir = table(5);
+    let dir = dir.path();
+    std::os::unix::fs::symlink("/dev/full", dir.join("码.csv.part")).unwrap();
+    let (code, message) = run(dir, &["batch", "台账.csv", "-o", "码.csv", "-q"]);
+    assert!(code == Some(2) && message.contains("腾出空间") && message.contains("--resume"), "{message}");
+    assert_eq!(run(dir, &["batch", "台账.csv", "-o", "码.csv", "-q", "--resume"]), (Some(0), String::new()));
+}
+
+/// Standard output that fails is said to have failed; standard error that fails stops nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn streams_that_fail_are_not_taken_for_written() {
+    let dir = table(5);
+    let dir = dir.path();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let done = command(dir, &["batch", "台账.csv", "-o", "-"]).stdout(full()).output().unwrap();
+    let message = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.code() == Some(2) && !message.contains("完成"), "{message}");
+    for errors in [Stdio::from(full()), Stdio::from(std::io::pipe().unwrap().1)] {
+        let args = ["batch", "台账.csv", "-o", "码.csv", "--overwrite"];
+        assert_eq!(command(dir, &args).stderr(errors).status().unwrap().code(), Some(0));
+    }
+    let (code, message) = run(dir, &["batch", "台账.csv", "-o", "-", "--resume"]);
+    assert!(code == Some(2) && message.contains("标准输出"), "{message}");
+}
+
+/// What was to be printed cannot be gone on with, and nobody is told to.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_to_standard_output_prints_nothing() {
+    let (dir, temporary) = (table(2_100), tempfile::tempdir().unwrap());
+    let mut run = command(dir.path(), &["batch", "台账.csv", "-o", "-"]);
+    let mut child = run.env("TMPDIR", temporary.path()).spawn().unwrap();
+    let journal = || {
+        let folders = std::fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path());
+        let journals = folders.map(|folder| folder.join("输出.csv.journal")).find(|journal| journal.exists());
+        journals.unwrap_or_default()
+    };
+    until_journal(&journal, &mut child, 1);
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    let message = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.code() == Some(130) && ended.stdout.is_empty(), "{message}");
+    assert!(message.contains("没有输出") && !message.contains("--resume"), "{message}");
+}
+
+/// A reviewer has filled in the workbook beside the output: it is as much worth as the output.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_workbook_beside_is_replaced_only_where_that_is_said() {
+    let dir = table(3);
+    let dir = dir.path();
+    let write = |name: &str| std::fs::write(dir.join(name), "编号,合同名称\n1,客服热线外包\n").unwrap();
+    write("码_复核.xlsx");
+    for (args, says) in [
+        (&["batch", "台账.csv", "-o", "码.csv"][..], "码_复核.xlsx 已经存在"),
+        (&["batch", "台账.csv", "-o", "码.jsonl"], "码_复核.xlsx 已经存在"),
+        (&["batch", "码_复核.xlsx", "--format", "csv", "-o", "码.csv", "--overwrite"], "是输入文件"),
+    ] {
+        let (code, message) = run(dir, args);
+        assert!(code == Some(2) && message.contains(says), "{args:?}: {message}");
+    }
+    assert_eq!(names(dir), ["台账.csv", "码_复核.xlsx"]);
+    // A workbook holds its own.
+    assert_eq!(run(dir, &["batch", "台账.csv", "-o", "码.xlsx", "-q"]), (Some(0), String::new()));
+    // An interrupted run that has not all rows has not written it.
+    std::os::unix::fs::symlink("/dev/full", dir.join("新.csv.part")).unwrap();
+    assert_eq!(run(dir, &["batch", "台账.csv", "-o", "新.csv", "-q"]).0, Some(2));
+    let journal = std::fs::read_to_string(dir.join("新.csv.journal")).unwrap();
+    let heading = journal.split_inclusive('\n').next().unwrap();
+    std::fs::write(dir.join("新.csv.journal"), heading).unwrap();
+    write("新_复核.xlsx");
+    let (code, message) = run(dir, &["batch", "台账.csv", "-o", "新.csv", "--resume"]);
+    assert!(code == Some(2) && message.contains("新_复核.xlsx 已经存在"), "{message}");
+    // One that has all may have.
+    std::fs::write(dir.join("新.csv.journal"), journal).unwrap();
+    assert_eq!(run(dir, &["batch", "台账.csv", "-o", "新.csv", "--resume", "-q"]).0, Some(0));
+    assert_eq!(run(dir, &["batch", "台账.csv", "-o", "新.csv", "--overwrite", "-q"]).0, Some(0));
+}
+
 #[test]
 fn only_what_failed_is_done_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -153,10 +241,11 @@ fn only_what_failed_is_done_again() {
     write("d.csv", "1,客服热线外包\n2,语音标注服务\n");
     for form in ["csv", "jsonl", "xlsx", "parquet"] {
         let name = |stem: &str| format!("{stem}.{form}");
-        assert_eq!(run(dir, &["batch", "a.csv", "-o", &name("旧"), "-q"]).0, Some(1));
-        let again = ["batch", "b.csv", "-o", &name("新"), "--retry-failed", &name("旧"), "-q"];
+        // The workbook beside has the same name for each form.
+        assert_eq!(run(dir, &["batch", "a.csv", "-o", &name("旧"), "-q", "--overwrite"]).0, Some(1));
+        let again = ["batch", "b.csv", "-o", &name("新"), "--retry-failed", &name("旧"), "-q", "--overwrite"];
         assert_eq!(run(dir, &again), (Some(0), String::new()), "{form}");
-        assert_eq!(run(dir, &["batch", "b.csv", "-o", &name("全"), "-q"]).0, Some(0));
+        assert_eq!(run(dir, &["batch", "b.csv", "-o", &name("全"), "-q", "--overwrite"]).0, Some(0));
         if form != "xlsx" {
             assert_eq!(
                 std::fs::read(dir.join(name("新"))).unwrap(),
@@ -195,7 +284,7 @@ fn standard_input_and_output_carry_the_same_as_files() {
     let dir = dir.path();
     for form in ["csv", "jsonl"] {
         let file = format!("码.{form}");
-        run(dir, &["batch", "台账.csv", "-o", &file, "-q"]);
+        run(dir, &["batch", "台账.csv", "-o", &file, "-q", "--overwrite"]);
         assert_eq!(std::fs::read(dir.join(&file)).unwrap().starts_with(b"\xef\xbb\xbf"), form == "csv");
         let input = if form == "csv" { "台账.csv".to_owned() } else { file.clone() };
         run(dir, &["batch", &input, "-o", &file, "-q", "--overwrite"]);
@@ -208,6 +297,34 @@ fn standard_input_and_output_carry_the_same_as_files() {
             assert_eq!(String::from_utf8(done.stdout).unwrap().lines().count(), 5);
         }
     }
+}
+
+#[test]
+fn what_standard_input_carries_is_known_by_its_content() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let piped = |content: &str| {
+        std::fs::write(dir.join("入"), content).unwrap();
+        let mut command = command(dir, &["batch", "-", "-o", "-", "--no-bom", "-q"]);
+        let done = command.stdin(std::fs::File::open(dir.join("入")).unwrap()).output().unwrap();
+        (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
+    };
+    let (out, said) = piped("\u{feff}{\"合同名称\": \"客服热线外包\"}\n{\"合同名称\": \"语音标注服务\"}\n");
+    assert!(out.starts_with("合同名称,代码,") && out.lines().count() == 3, "{out}{said}");
+    let (_, said) = piped("编号,合同名称\n1,\"客服\n");
+    assert!(said.contains("标准输入：第 2 行"), "{said}");
+}
+
+#[test]
+fn a_table_without_headings_keeps_its_first_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::write(dir.join("a.csv"), "客服热线外包,1200\n语音标注服务,300\n").unwrap();
+    let (code, message) = run(dir, &["batch", "a.csv", "-o", "b.csv"]);
+    assert!(code == Some(2) && message.contains("看不出哪一行是表头") && message.contains("写 0"), "{message}");
+    assert_eq!(run(dir, &["batch", "a.csv", "-o", "b.csv", "--header-row", "0", "-q"]), (Some(0), String::new()));
+    let text = std::fs::read_to_string(dir.join("b.csv")).unwrap();
+    assert!(text.contains("列A,列B,代码") && text.lines().count() == 3, "{text}");
 }
 
 #[test]
@@ -226,11 +343,16 @@ fn parts_put_together_are_the_whole() {
     assert_eq!(merge(&["份3", "份1", "份2"]), (Some(0), String::new()));
     assert_eq!(std::fs::read(dir.join("合.csv")).unwrap(), std::fs::read(dir.join("全.csv")).unwrap());
     for (parts, says) in
-        [(&["份1", "份2"][..], "3 份"), (&["份1", "份1", "份2"], "给了两次"), (&["台账.csv"], "--shard")]
+        [(&["份1", "份3"][..], "缺少第 2 份"), (&["份1", "份1", "份2"], "给了两次"), (&["台账.csv"], "--shard")]
     {
         let (code, message) = merge(parts);
         assert!(code == Some(2) && message.contains(says), "{message}");
     }
+    let table = std::fs::read(dir.join("台账.csv")).unwrap();
+    std::fs::write(dir.join("台账.csv"), [&table[..], "又,一行\n".as_bytes()].concat()).unwrap();
+    let (code, message) = merge(&["份1", "份2", "份3"]);
+    assert!(code == Some(2) && message.contains("重做这一份") && !message.contains("--resume"), "{message}");
+    std::fs::write(dir.join("台账.csv"), table).unwrap();
     // A part cut short is not taken for whole.
     let part = std::fs::read(dir.join("份2")).unwrap();
     std::fs::write(dir.join("份2"), &part[..part.len() - 10]).unwrap();

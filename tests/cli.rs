@@ -131,7 +131,12 @@ fn bad_input_is_refused_with_a_clear_message() {
 fn a_wrong_command_line_is_answered_in_chinese() {
     assert_refused(&["clasify"], None, &["没有“clasify”这个命令", "classify"]);
     assert_refused(&["classify", "--jsn", "x"], None, &["没有“--jsn”这个选项", "--json"]);
-    assert_refused(&["classify", "--top", "0", "x"], None, &["--top", "“0”"]);
+    assert_refused(&["classify", "--top", "0", "x"], None, &["--top", "“0”", "1 到 46"]);
+    assert_refused(&["batch", "a.csv", "-o", "b.csv", "--jobs", "x"], None, &["--jobs", "“x”", "1 到 1024"]);
+    assert_refused(&["batch", "a.csv", "b.csv", "-o", "c.csv"], None, &["“b.csv”是多余的"]);
+    assert_refused(&["batch", "a.csv", "-o", "c.csv", "--format", "doc"], None, &["“doc”", "jsonl、xlsx"]);
+    #[cfg(feature = "server")]
+    assert_refused(&["user", "add", "甲", "--role", "老板"], None, &["“老板”", "复核员"]);
     assert_refused(&["classify", "--model"], None, &["--model", "缺少内容"]);
     assert_refused(&["evaluate", "--chek"], None, &["没有“--chek”这个选项", "--check"]);
     assert_refused(&[], None, &["请给出命令"]);
@@ -183,7 +188,51 @@ fn the_code_book_is_browsed_and_searched() {
     }
     assert!(waibao(&["codes", "数据标注"]).out.contains("B21-6"));
     assert!(waibao(&["codes", "人头"]).out.contains("C15"));
-    assert!(waibao(&["codes", "没有这样的词"]).out.contains("没有找到"));
+    assert_refused(&["codes", "没有这样的词"], None, &["没有找到", "没有这样的词"]);
+}
+
+#[test]
+fn codes_and_ids_are_known_however_they_are_typed() {
+    let codes = |words: &[&str]| {
+        let run = waibao(&[&["codes"], words].concat());
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{words:?}");
+        run.out
+    };
+    assert_eq!(codes(&["Ｂ２２"]), codes(&["B22"]));
+    assert_eq!(codes(&["b22", "B23"]), format!("{}\n{}", codes(&["B22"]), codes(&["B23"])));
+    let known = codes(&["ｂ22－2"]);
+    assert!(known.starts_with("B22 互联网营销推广服务\n") && known.contains("典型业务\n  B22-2"), "{known}");
+    assert!(!known.contains("B22-1"), "{known}");
+    assert!(codes(&["b22-X1"]).contains("不包括\n  B22-x1"));
+    let out = codes(&["out"]);
+    assert!(out.starts_with("OUT 不属于服务外包\n") && out.contains("由别处转入") && out.contains("编码惯例"), "{out}");
+    assert_eq!(codes(&["ＢＰＯ"]), codes(&["bpo"]));
+    assert_refused(&["codes", "B22", "Z99"], None, &["Z99"]);
+    assert_refused(&["codes", "B22-99"], None, &["没有找到“B22-99”"]);
+}
+
+/// Whoever reads what the program prints may go at any time.
+#[test]
+fn nobody_listening_is_no_fault() {
+    let closed = || std::io::pipe().unwrap().1;
+    let program = || Command::new(env!("CARGO_BIN_EXE_waibao"));
+    for args in [&["--help"][..], &["--version"], &["codes"], &["classify", CALL_CENTRE]] {
+        let output = program().args(args).stdout(closed()).output().unwrap();
+        assert_eq!((output.status.code(), &output.stderr[..]), (Some(0), &b""[..]), "{args:?}");
+    }
+    assert_eq!(program().arg("clasify").stderr(closed()).output().unwrap().status.code(), Some(2));
+}
+
+#[cfg(feature = "server")]
+#[test]
+fn looking_for_an_audit_log_makes_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let (empty, missing) = (file(&dir, "空.db", b""), dir.path().join("没有.db"));
+    for (path, says) in [(&empty, "不是 waibao"), (&missing, "没有数据文件")] {
+        assert_refused(&["audit", "verify", "--data", path.to_str().unwrap()], None, &[says]);
+    }
+    assert!(std::fs::read(&empty).unwrap().is_empty());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn one_row_is_explained() {
 
 #[test]
 fn a_bad_row_stops_the_work_before_anything_is_written() {
-    let bad = format!("{ROWS}a5,软件开发,I1X,,,,,,\n");
+    let bad = format!("{}b5,软件开发,I1X,,,,,,\n", ROWS.replace("\na", "\nb"));
     let dir = folder(&[("bad.csv", bad.as_bytes()), ("empty.csv", b"text,gold\n"), ("a.csv", ROWS.as_bytes())]);
     let refused = |args: &[&str], words: &[&str]| {
         let run = evaluate(dir.path(), args);
@@ -135,6 +135,7 @@ fn a_bad_row_stops_the_work_before_anything_is_written() {
     };
     refused(&["a.csv", "bad.csv", "--report", "r.html", "--results", "r.csv"], &["bad.csv", "第 6 行", "gold", "I1X"]);
     refused(&["empty.csv"], &["empty.csv", "没有数据行"]);
+    refused(&["a.csv", "./a.csv", "--show", "a1"], &["./a.csv：第 2 行", "“a1”与 a.csv 第 2 行"]);
     refused(&["a.csv", "--group", "部门"], &["部门", "没有此列"]);
     refused(&["none.csv"], &["none.csv"]);
     refused(&[], &["eval/gold"]);
@@ -145,4 +146,30 @@ fn a_bad_row_stops_the_work_before_anything_is_written() {
     // What cannot be written is said, and nothing half-written stays.
     let run = evaluate(dir.path(), &["a.csv", "--results", "nowhere/r.csv"]);
     assert!(run.code == 2 && run.err.contains("nowhere/r.csv") && run.err.contains("写入失败"), "{}", run.err);
+}
+
+#[test]
+fn what_is_read_is_never_written_over() {
+    let dir = folder(&[("a.csv", ROWS.as_bytes()), ("t/thresholds.toml", b"format_version = 1\n")]);
+    let before = std::fs::read(dir.path().join("a.csv")).unwrap();
+    std::fs::rename(dir.path().join("a.csv"), dir.path().join("g.csv")).unwrap();
+    for (args, words) in [
+        (&["g.csv", "--results", "g.csv"][..], "g.csv：要读这个文件"),
+        (&["g.csv", "--results", "t/../g.csv"], "要读这个文件"),
+        (&["g.csv", "--report", "g.csv"], "g.csv：要读这个文件"),
+        (&["g.xlsx", "--report", "g.html"], "g.xlsx：要读这个文件"),
+        (&["g.csv", "--report", "r.xlsx"], "r.xlsx：会写两次"),
+        (&["g.csv", "--report", "r.csv", "--results", "./r.csv"], "r.csv：会写两次"),
+        (&["g.csv", "--check=t", "--results", "t/thresholds.toml"], "thresholds.toml：要读这个文件"),
+        (&["g.csv", "--results", "t"], "t：这是目录"),
+    ] {
+        let run = evaluate(dir.path(), args);
+        assert!(run.code == 2 && run.out.is_empty() && run.err.contains(words), "{args:?}: {}", run.err);
+    }
+    assert_eq!(std::fs::read(dir.path().join("g.csv")).unwrap(), before);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    // Its own results of last time are what it is to replace.
+    for _ in 0..2 {
+        assert_eq!(evaluate(dir.path(), &["g.csv", "--results", "r.csv"]).code, 0);
+    }
 }

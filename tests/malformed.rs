@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use waibao::table::{Book, Cell};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -104,4 +105,57 @@ fn a_file_that_is_cut_off_or_wrongly_named_is_told_apart() {
     }
     // What stands inside is believed more than an old extension.
     assert_eq!(batch(dir.path(), "名.xls", "码.csv"), (Some(0), String::new()));
+}
+
+/// Rows that would be lost without a word: each is an error that names the place, or is read.
+#[test]
+fn no_row_is_lost_without_a_word() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = "合同编号,合同名称\n1,客服热线外包\n2,语音标注服务\n";
+    let fault = |at: &str, bytes: &[u8]| {
+        let (before, behind) = good.split_at(good.find(at).unwrap());
+        [before.as_bytes(), bytes, behind.as_bytes()].concat()
+    };
+    std::fs::write(dir.path().join("引.csv"), fault("客服", b"\"")).unwrap();
+    std::fs::write(dir.path().join("字.csv"), fault("标注", b"\xff")).unwrap();
+    std::fs::write(dir.path().join("头.csv"), good.lines().skip(1).chain(good.lines()).collect::<Vec<_>>().join("\n"))
+        .unwrap();
+    for (input, says) in [
+        ("引.csv", &["第 2 行", "引号"][..]),
+        ("字.csv", &["第 3 行，B 列", "UTF-8"]),
+        ("头.csv", &["第 3 行像是表头", "第 1、2 行像是数据", "--header-row"]),
+    ] {
+        let (code, message) = batch(dir.path(), input, "码.csv");
+        let said = says.iter().all(|say| message.contains(say));
+        assert!(code == Some(2) && message.contains(input) && said, "{message}");
+    }
+    let wide = format!("{good}3,版图设计服务,甲说,乙说,丙说,丁说\n4,5\" 钢管\n");
+    std::fs::write(dir.path().join("宽.csv"), &wide).unwrap();
+    std::fs::write(dir.path().join("竖.csv"), wide.replace(',', "|").replace("服务", "服务，a,b")).unwrap();
+    for (input, output) in [("宽.csv", "码.csv"), ("竖.csv", "码2.csv")] {
+        assert_eq!(batch(dir.path(), input, output), (Some(0), String::new()));
+        assert_eq!(std::fs::read_to_string(dir.path().join(output)).unwrap().lines().count(), 5);
+    }
+}
+
+#[test]
+fn sheets_that_are_not_read_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, sheets: &[(&str, &[[&str; 2]])]| {
+        let mut book = Book::default();
+        for (name, rows) in sheets {
+            let sheet = book.sheet(name, &rows[0], |_| false).unwrap();
+            rows[1..].iter().for_each(|row| book.push(sheet, row.map(Cell::from).into_iter()).unwrap());
+        }
+        book.save(std::fs::File::create(dir.path().join(name)).unwrap()).unwrap();
+    };
+    let rows = [["编号", "合同名称"], ["1", "客服热线外包"]];
+    write("月.xlsx", &[("一月", &rows), ("空", &[["", ""]]), ("二月", &rows)]);
+    let (code, message) = batch(dir.path(), "月.xlsx", "码.csv");
+    assert!(code == Some(0) && message.contains("只读工作表“一月”；“二月”里也有内容"), "{message}");
+    assert_eq!(batch(dir.path(), "月.xlsx --sheet 二月", "码2.csv"), (Some(0), String::new()));
+    write("面.xlsx", &[("封面", &[["合同台账", ""]]), ("台账", &rows)]);
+    let (code, message) = batch(dir.path(), "面.xlsx", "码3.csv");
+    let said = ["工作表“封面”表头下面没有数据行", "“台账”", "--sheet"].iter().all(|say| message.contains(say));
+    assert!(code == Some(2) && said, "{message}");
 }

@@ -58,12 +58,13 @@ impl Journal {
         Ok(journal)
     }
 
-    /// A journal to go on with: what a crash cut off at its end is dropped.
+    /// A journal to go on with: what a crash cut off at its end is dropped. `otherwise` says what is to be done with one that
+    /// is of no use.
     ///
     /// # Errors
     /// [`Error::File`] where it cannot be read or written, [`Error::Argument`] where it belongs to another input or other
     /// settings.
-    pub fn resume(path: &Path, heading: &Heading) -> Result<Self> {
+    pub fn resume(path: &Path, heading: &Heading, otherwise: &str) -> Result<Self> {
         let failed = |error| Error::file(path, "读取", error);
         let mut file = alone(path, OpenOptions::new().read(true))?;
         let mut reader = BufReader::new(&file);
@@ -71,10 +72,7 @@ impl Journal {
         let mut end = reader.read_until(b'\n', &mut line).map_err(failed)? as u64;
         let known: Option<Heading> = serde_json::from_slice(&line).ok();
         if let Some(different) = known.map_or(Some("日志开头已损坏"), |known| known.differs(heading)) {
-            return Err(Error::Argument(format!(
-                "不能从 {} 接着做：{different}。请去掉 --resume 重做",
-                path.display()
-            )));
+            return Err(Error::Argument(format!("{} 不能用：{different}。{otherwise}", path.display())));
         }
         let mut rows = 0;
         loop {
@@ -255,13 +253,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j");
         Journal::create(&path, &heading()).unwrap();
-        assert_eq!(Journal::resume(&path, &heading()).unwrap().rows(), 0);
+        assert_eq!(Journal::resume(&path, &heading(), "请重做").unwrap().rows(), 0);
         let other = Heading { input: "x".to_owned(), ..heading() };
-        assert!(Journal::resume(&path, &other).unwrap_err().to_string().contains("输入文件已经改动"));
+        assert!(Journal::resume(&path, &other, "请重做").unwrap_err().to_string().contains("输入文件已经改动"));
         let other = Heading { answers: "x".to_owned(), ..heading() };
-        assert!(Journal::resume(&path, &other).unwrap_err().to_string().contains("设置不同"));
+        assert!(Journal::resume(&path, &other, "请重做").unwrap_err().to_string().contains("设置不同"));
         std::fs::write(&path, "{").unwrap();
-        assert!(Journal::resume(&path, &heading()).unwrap_err().to_string().contains("已损坏"));
+        assert!(Journal::resume(&path, &heading(), "请重做").unwrap_err().to_string().contains("已损坏"));
     }
 
     proptest! {
@@ -278,7 +276,7 @@ mod tests {
             let bytes = std::fs::read(&path).unwrap();
             let end = first + ((bytes.len() as u64 - first) as f64 * cut) as u64;
             std::fs::write(&path, &bytes[..end as usize]).unwrap();
-            let mut again = Journal::resume(&path, &heading()).unwrap();
+            let mut again = Journal::resume(&path, &heading(), "请重做").unwrap();
             prop_assert!(again.rows() <= rows);
             again.cut(again.rows() / together * together).unwrap();
             (again.rows()..rows).try_for_each(|at| again.push(&entry(at))).unwrap();

@@ -20,7 +20,7 @@ pub use entry::Entry;
 pub use flat::COLUMNS;
 pub use guess::{Guess, guess};
 pub use journal::{Heading, Journal};
-pub use output::{Further, Output, of_journals};
+pub use output::{Further, Output, beside, of_journals};
 pub use retry::Earlier;
 pub use similar::{Groups, fingerprint};
 pub use summary::Summary;

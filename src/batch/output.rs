@@ -193,7 +193,7 @@ fn certainty(entry: &Entry) -> f64 {
 }
 
 /// Where the workbook for a person lies beside an output that is none: `台账.csv` has `台账_复核.xlsx`.
-fn beside(path: &Path) -> PathBuf {
+pub fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_owned();
     name.push("_复核.xlsx");
     path.with_file_name(name)

@@ -20,7 +20,7 @@ use waibao::table::Format;
 )]
 #[command(next_help_heading = "选项", subcommand_help_heading = "命令", subcommand_value_name = "命令")]
 #[command(help_template = HELP, override_usage = "waibao <命令> [选项]")]
-#[command(after_help = "退出码：0 全部完成；1 完成但有失败；2 无法运行。")]
+#[command(after_help = "退出码：0 全部完成；1 完成但有失败；2 无法运行；130 被 Ctrl-C 中断。")]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -133,7 +133,7 @@ pub(super) struct ClassifyArgs {
     pub(super) json: bool,
 
     /// 列出前几个候选
-    #[arg(long, value_name = "个数", default_value_t = 3, hide_default_value = true, value_parser = clap::value_parser!(u8).range(1..=46))]
+    #[arg(long, value_name = "个数", default_value_t = 3, hide_default_value = true, value_parser = between::<u8, 1, 46>)]
     pub(super) top: u8,
 
     /// 说明为什么：条款原文、触发词、最相近的典型业务
@@ -164,15 +164,15 @@ pub(super) struct TableArgs {
     #[arg(long, value_name = "列")]
     pub(super) select: Vec<String>,
 
-    /// 工作表（名称或序号）；不给则取第一张不空的
+    /// 工作表（名称或序号）；不给则取第一张不空的，并报出没有读的
     #[arg(long, value_name = "表")]
     pub(super) sheet: Option<String>,
 
-    /// 表头在第几行；不给则自动识别
-    #[arg(long, value_name = "行", value_parser = clap::value_parser!(u64).range(1..))]
+    /// 表头在第几行，没有表头写 0（各列叫做列A、列B……）；不给则自动识别
+    #[arg(long, value_name = "行", value_parser = between::<u64, 0, 1_048_576>)]
     pub(super) header_row: Option<u64>,
 
-    /// 输入文件的格式：csv（含制表符、分号分隔）、jsonl、xlsx（含 .xls、.ods）或 parquet；不给则看扩展名
+    /// 输入文件的格式：csv（含制表符、分号、竖线分隔）、jsonl、xlsx（含 .xls、.ods）或 parquet；不给则看扩展名，标准输入看内容
     #[arg(long, value_name = "格式", hide_possible_values = true)]
     pub(super) format: Option<TableFormat>,
 
@@ -238,13 +238,19 @@ pub(super) struct BatchArgs {
     #[arg(long, value_name = "以前的输出", value_hint = ValueHint::FilePath)]
     pub(super) retry_failed: Option<PathBuf>,
 
-    /// 只做第 k 份，共 n 份；各份做完后用 merge 合起来
+    /// 只做第 k 份，共 n 份；写出的还不是表，不能用 .csv 等扩展名，各份做完后用 merge 合起来
     #[arg(long, value_name = "k/n", default_value = "1/1", hide_default_value = true, value_parser = shard)]
     pub(super) shard: Shard,
 
     /// 同时用几个核；不给则全部
-    #[arg(short, long, value_name = "个数", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(short, long, value_name = "个数", value_parser = between::<u16, 1, 1024>)]
     pub(super) jobs: Option<u16>,
+}
+
+/// A whole number from `LEAST` to `MOST`.
+fn between<N: TryFrom<u64>, const LEAST: u64, const MOST: u64>(text: &str) -> Result<N, String> {
+    let number = text.parse().ok().filter(|number| (LEAST..=MOST).contains(number));
+    number.and_then(|number| N::try_from(number).ok()).ok_or_else(|| format!("应为 {LEAST} 到 {MOST} 的整数"))
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
@@ -272,19 +278,24 @@ pub(super) struct MergeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "选项")]
 pub(super) struct ServeArgs {
-    /// 在哪个地址等候；给别的电脑用时写 0.0.0.0:8686，须先有管理员
-    #[arg(long, value_name = "地址:端口", default_value = "127.0.0.1:8686", hide_default_value = true)]
+    /// 在哪个地址等候；给别的电脑用时写 0.0.0.0:8686（没有管理员时，凭控制台上的一次性口令建立）
+    #[arg(long, value_name = "地址:端口", default_value = "127.0.0.1:8686", hide_default_value = true, value_parser = address)]
     pub(super) listen: std::net::SocketAddr,
 
     #[command(flatten)]
     pub(super) data: DataArgs,
 
     /// 上传的台账最大几兆字节
-    #[arg(long, value_name = "MB", default_value_t = 200, hide_default_value = true)]
+    #[arg(long, value_name = "MB", default_value_t = 200, hide_default_value = true, value_parser = between::<u16, 1, 65_535>)]
     pub(super) max_upload: u16,
 
     #[command(flatten)]
     pub(super) sources: SourceArgs,
+}
+
+#[cfg(feature = "server")]
+fn address(text: &str) -> Result<std::net::SocketAddr, String> {
+    text.parse().map_err(|_| "应为 地址:端口，如 127.0.0.1:8686".to_owned())
 }
 
 /// Which data file.
@@ -383,7 +394,7 @@ pub(super) struct RestoreArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "选项")]
 pub(super) struct CodesArgs {
-    /// 代码（如 B22），或要在名称、定义、典型业务里找的词；不给则列出全部
+    /// 代码或条目编号（如 B22、B22-2，可几个），或要在名称、定义、典型业务里找的词；不给则列出全部
     #[arg(value_name = "代码或词", help_heading = "参数")]
     pub(super) query: Vec<String>,
 

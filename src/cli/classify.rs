@@ -8,7 +8,7 @@ use waibao::record::{EvidenceRecord, Record, RulingRecord};
 use waibao::{Error, Outcome, Settings};
 
 use super::args::ClassifyArgs;
-use super::{Done, decode, open};
+use super::{Done, decode, open, say};
 
 /// Cells of the bar that shows a confidence of one.
 const BAR: usize = 20;
@@ -48,7 +48,7 @@ fn read(args: &ClassifyArgs) -> Result<Vec<String>, Error> {
     if texts.is_empty() {
         let path = Path::new("标准输入");
         if std::io::stdin().is_terminal() {
-            eprintln!("请输入合同描述，以 Ctrl-D 结束（Windows 为 Ctrl-Z 加回车）：");
+            say("请输入合同描述，以 Ctrl-D 结束（Windows 为 Ctrl-Z 加回车）：");
         }
         let mut bytes = Vec::new();
         let file = |source| Error::File { path: path.to_owned(), action: "读取", source };

@@ -4,14 +4,16 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use waibao::eval::{Answer, Heading, Report, Row, Summary, Thresholds, evaluate, html, moved, total, visit_labelled};
+use waibao::eval::{
+    Answer, Heading, Report, Row, Summary, Thresholds, check_labelled, evaluate, html, moved, total, visit_labelled,
+};
 use waibao::record::{Record, Versions};
 use waibao::table::{Book, Cell, SheetId};
 use waibao::{Classifier, Decision, Error, Label, Settings, whole};
 
 use super::args::{Component, EvaluateArgs};
 use super::classify::{print, shortened};
-use super::{Done, Failure, open};
+use super::{Done, Failure, ask, open, say};
 
 /// Where the gold lies in the repository.
 const GOLD: &str = "eval/gold";
@@ -22,6 +24,7 @@ const PROGRESS: usize = 500;
 
 pub(super) fn run(args: &EvaluateArgs, out: &mut dyn Write) -> Done {
     let files = if args.files.is_empty() { gold()? } else { args.files.clone() };
+    check_outputs(args, &files)?;
     let kept = |component| !args.without.contains(&component);
     let (lexical, rules) = (kept(Component::Lexical), kept(Component::Rules));
     let classifier = open(&args.sources, Settings { lexical, rules, ..Settings::default() })?;
@@ -34,12 +37,12 @@ pub(super) fn run(args: &EvaluateArgs, out: &mut dyn Write) -> Done {
     let report = evaluate(&classifier, &files, &args.groups, &mut |row, decision, answer| {
         done += 1;
         if done % PROGRESS == 0 && std::io::stderr().is_terminal() {
-            eprint!("\r已答 {done} 条");
+            ask(format_args!("\r已答 {done} 条"));
         }
         sheet.as_mut().map_or(Ok(()), |sheet| sheet.push(row, decision, answer))
     })?;
     if done >= PROGRESS && std::io::stderr().is_terminal() {
-        eprintln!();
+        say("");
     }
     let summary = report.summary(classifier.pack());
     print_summary(&summary, out)?;
@@ -59,6 +62,26 @@ pub(super) fn run(args: &EvaluateArgs, out: &mut dyn Write) -> Done {
         report.write_results(path)?;
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Refuses an output that would take the place of what is read, of another output, or of what is no file.
+fn check_outputs(args: &EvaluateArgs, files: &[PathBuf]) -> Result<(), Error> {
+    let table = args.report.as_ref().map(|page| page.with_extension("xlsx"));
+    let outputs: Vec<&PathBuf> = args.report.iter().chain(&table).chain(&args.results).collect();
+    let thresholds = args.check.as_ref().map(|dir| dir.join("thresholds.toml"));
+    for (at, output) in outputs.iter().enumerate() {
+        whole::replaceable(output)?;
+        let problem = if files.iter().chain(&thresholds).any(|input| whole::same(input, output)) {
+            "要读这个文件，不能又把结果写进去"
+        } else if outputs[..at].iter().any(|other| whole::same(other, output)) {
+            "会写两次"
+        } else {
+            continue;
+        };
+        let advice = "请给 --report（旁边还写同名的 .xlsx）或 --results 换一个文件名";
+        return Err(Error::Argument(format!("{}：{problem}。{advice}", output.display())));
+    }
+    Ok(())
 }
 
 /// The files of the repository's gold.
@@ -231,16 +254,18 @@ fn check(
 
 /// Explains the answer to one row.
 fn show(classifier: &Classifier, files: &[PathBuf], id: &str, out: &mut dyn Write) -> Done {
-    let mut found = None;
+    check_labelled(files, &[], classifier.pack())?;
+    let mut found = Vec::new();
     for path in files {
         visit_labelled(path, &[], &mut |row| {
-            found = found.take().or((row.id == id).then_some(row));
+            found.extend((row.id == id).then_some(row));
             Ok(())
         })?;
     }
-    let Some(row) = found else {
+    let [row] = &found[..] else {
         let names = files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("、");
-        return Err(Error::Argument(format!("{names} 里没有编号为 {id} 的行")).into());
+        let problem = if found.is_empty() { "里没有编号为" } else { "里有几个编号为" };
+        return Err(Error::Argument(format!("{names} {problem} {id} 的行。请换一个编号或只给一个文件")).into());
     };
     let decision = classifier.classify(&row.labelled.text)?;
     let record = Record::new(classifier, Some(id.to_owned()), &row.labelled.text, &decision, 5);

@@ -12,8 +12,10 @@ mod doctor;
 mod evaluate;
 mod model;
 mod pack;
+mod progress;
 #[cfg(feature = "server")]
 mod serve;
+mod stderr;
 #[cfg(feature = "server")]
 mod user;
 
@@ -27,11 +29,14 @@ use waibao::load::{self, Sources, Work};
 use waibao::{Classifier, Error, Settings};
 
 use args::{Cli, Command, ModelCommand, PackCommand, SourceArgs};
+use stderr::{ask, say};
 
 /// What a command can fail with.
 enum Failure {
     /// The library's error.
     Library(Error),
+    /// The same, where a journal keeps what was done before.
+    Kept(Error),
     /// Standard output or input.
     Stream(std::io::Error),
 }
@@ -53,62 +58,73 @@ type Done = Result<ExitCode, Failure>;
 
 /// Runs the command that was typed.
 pub(super) fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
-    };
     let mut out = std::io::stdout().lock();
-    let done = match cli.command {
-        Command::Classify(args) => classify::run(&args, &mut out),
-        Command::Batch(args) => batch::run(&args, &mut out),
-        Command::Merge(args) => batch::merge(&args),
-        #[cfg(feature = "server")]
-        Command::Serve(args) => serve::run(&args),
-        #[cfg(feature = "server")]
-        Command::User { command } => user::run(&command, &mut out),
-        #[cfg(feature = "server")]
-        Command::Audit { command } => audit::run(&command, &mut out),
-        #[cfg(feature = "server")]
-        Command::Backup(args) => backup::run(&args, &mut out),
-        #[cfg(feature = "server")]
-        Command::Restore(args) => backup::restore(&args, &mut out),
-        Command::Codes(args) => codes::run(&args, &mut out),
-        Command::Evaluate(args) => evaluate::run(&args, &mut out),
-        Command::Doctor(args) => doctor::run(&args, &mut out),
-        Command::Pack { command: PackCommand::Check { dir } } => pack::check(dir.as_deref(), &mut out),
-        Command::Model { command: ModelCommand::Prepare { dir, labels, pack } } => {
-            model::prepare(&dir, &labels, pack.as_deref(), &mut out)
-        }
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "waibao", &mut script);
-            out.write_all(&script).map(|()| ExitCode::SUCCESS).map_err(Failure::from)
-        }
+    let done = match Cli::try_parse() {
+        Ok(cli) => command(cli.command, &mut out),
+        Err(error) => usage(&error, &mut out),
     };
     match done.and_then(|code| Ok(out.flush().map(|()| code)?)) {
         Ok(code) => code,
         // Whoever read our output has seen enough.
         Err(Failure::Stream(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Failure::Stream(error)) => fail(&format!("读写失败：{error}")),
-        Err(Failure::Library(error)) => {
-            let causes = std::iter::successors(error.source(), |&cause| cause.source());
-            let causes: String = causes.map(|cause| format!("\n  原因：{cause}")).collect();
-            fail(&format!("{error}{causes}"))
+        Err(Failure::Library(error)) => fail(&told(&error, "请腾出空间后重试")),
+        Err(Failure::Kept(error)) => fail(&told(&error, "请腾出空间，再用同样的命令加上 --resume 接着做")),
+    }
+}
+
+fn command(command: Command, out: &mut dyn Write) -> Done {
+    match command {
+        Command::Classify(args) => classify::run(&args, out),
+        Command::Batch(args) => batch::run(&args, out),
+        Command::Merge(args) => batch::merge(&args),
+        #[cfg(feature = "server")]
+        Command::Serve(args) => serve::run(&args),
+        #[cfg(feature = "server")]
+        Command::User { command } => user::run(&command, out),
+        #[cfg(feature = "server")]
+        Command::Audit { command } => audit::run(&command, out),
+        #[cfg(feature = "server")]
+        Command::Backup(args) => backup::run(&args, out),
+        #[cfg(feature = "server")]
+        Command::Restore(args) => backup::restore(&args, out),
+        Command::Codes(args) => codes::run(&args, out),
+        Command::Evaluate(args) => evaluate::run(&args, out),
+        Command::Doctor(args) => doctor::run(&args, out),
+        Command::Pack { command: PackCommand::Check { dir } } => pack::check(dir.as_deref(), out),
+        Command::Model { command: ModelCommand::Prepare { dir, labels, pack } } => {
+            model::prepare(&dir, &labels, pack.as_deref(), out)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "waibao", &mut script);
+            out.write_all(&script)?;
+            Ok(ExitCode::SUCCESS)
         }
     }
 }
 
+/// An error with its causes; where the disk is full, what is to be done then.
+fn told(error: &Error, full: &str) -> String {
+    let causes: Vec<_> = std::iter::successors(error.source(), |&cause| cause.source()).collect();
+    let kinds = causes.iter().filter_map(|cause| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind));
+    let is_full = kinds.into_iter().any(|kind| matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded));
+    let advice = if is_full { format!("\n磁盘已满。{full}") } else { String::new() };
+    let causes: String = causes.iter().map(|cause| format!("\n  原因：{cause}")).collect();
+    format!("{error}{causes}{advice}")
+}
+
 fn fail(message: &str) -> ExitCode {
-    eprintln!("错误：{message}");
+    say(format_args!("错误：{message}"));
     ExitCode::from(2)
 }
 
 /// Help and version as asked for; a wrong command line in Chinese.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error, out: &mut dyn Write) -> Done {
     use clap::error::{ContextKind, ContextValue};
     if matches!(error.kind(), Usage::DisplayHelp | Usage::DisplayVersion) {
-        print!("{error}");
-        return ExitCode::SUCCESS;
+        write!(out, "{error}")?;
+        return Ok(ExitCode::SUCCESS);
     }
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -117,11 +133,21 @@ fn usage(error: &clap::Error) -> ExitCode {
     };
     let (argument, value) = (context(ContextKind::InvalidArg), context(ContextKind::InvalidValue));
     let message = match error.kind() {
+        Usage::UnknownArgument if !argument.starts_with('-') => {
+            format!("“{argument}”是多余的：这个命令不再接受文件或文字")
+        }
         Usage::UnknownArgument => format!("没有“{argument}”这个选项"),
         Usage::InvalidSubcommand => format!("没有“{}”这个命令", context(ContextKind::InvalidSubcommand)),
         Usage::MissingSubcommand | Usage::DisplayHelpOnMissingArgumentOrSubcommand => "请给出命令".to_owned(),
         Usage::InvalidValue if value.is_empty() => format!("“{argument}”后面缺少内容"),
-        Usage::InvalidValue | Usage::ValueValidation => format!("“{argument}”不能是“{value}”"),
+        Usage::InvalidValue => {
+            let allowed = context(ContextKind::ValidValue);
+            format!("“{argument}”不能是“{value}”，应为 {allowed} 之一")
+        }
+        Usage::ValueValidation => {
+            let allowed = error.source().map(|reason| format!("，{reason}")).unwrap_or_default();
+            format!("“{argument}”不能是“{value}”{allowed}")
+        }
         Usage::MissingRequiredArgument => format!("缺少 {argument}"),
         Usage::InvalidUtf8 => "命令行里有不是 UTF-8 的文字。请改用 -f 从文件读".to_owned(),
         Usage::ArgumentConflict => format!("“{argument}”重复或与其他选项冲突"),
@@ -130,7 +156,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     let similar = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
     let hint = similar.into_iter().map(context).find(|text| !text.is_empty());
     let hint = hint.map(|text| format!("，是不是“{text}”？")).unwrap_or_default();
-    fail(&format!("{message}{hint}\n运行 waibao --help 查看用法"))
+    Ok(fail(&format!("{message}{hint}\n运行 waibao --help 查看用法")))
 }
 
 /// The classifier of the flags; first-time work is announced on stderr.
@@ -140,7 +166,7 @@ fn open(sources: &SourceArgs, settings: Settings) -> Result<Classifier, Error> {
             Work::Prototypes => "首次使用此模型或分类包，正在计算原型向量……",
             Work::Calibration => "没有现成的校准，正在用随程序的标注文本校准……",
         };
-        eprintln!("{what}");
+        say(what);
     };
     load::open(&Sources {
         model: sources.model.as_deref(),

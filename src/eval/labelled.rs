@@ -1,6 +1,7 @@
 //! Labelled texts: those of a user's table, and those that are compiled in.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde::Deserialize;
@@ -8,13 +9,18 @@ use serde::Deserialize;
 use crate::calibration::Labelled;
 use crate::code::{Label, ParseCodeError};
 use crate::error::{Error, Result};
+use crate::pack::Pack;
 use crate::table;
 
 /// A labelled text of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The text's id; the row's number where the file has none.
+    /// Its number in the file, counted as a spreadsheet does.
+    pub number: u64,
+    /// The text's id; the row's number where it has none of its own.
     pub id: String,
+    /// Whether the id is its own.
+    pub own_id: bool,
     /// The text and its acceptable labels, the best first.
     pub labelled: Labelled,
     /// What a second reader gave it, blind.
@@ -64,11 +70,73 @@ const GROUPS: [&str; 3] = ["register", "language", "quality"];
 /// the function returns.
 pub fn visit_labelled(path: &Path, groups: &[String], visit: &mut dyn FnMut(Row) -> Result<()>) -> Result<()> {
     let mut any = false;
-    table::read(path, &mut |raw| {
+    let read = table::read(path, &mut |raw| {
         any = true;
         visit(row(path, &raw, groups)?)
-    })?;
+    });
+    read.map_err(without_options)?;
     if any { Ok(()) } else { Err(Error::Argument(format!("{}：没有数据行", path.display()))) }
+}
+
+/// What is said of a table, without the options that a labelled file cannot be given.
+fn without_options(error: Error) -> Error {
+    let Error::Argument(mut text) = error else { return error };
+    for (option, instead) in [
+        ("请用 --header-row 指明表头所在的行", "请把表头（text、gold 等）放在第一行"),
+        ("（没有表头就写 0）", ""),
+        ("要读别的请用 --sheet 指明", "请把要读的表放在最前面"),
+        ("，或用 --format 指明", ""),
+        ("，或加 --format xlsx", ""),
+        ("，或加 --format parquet", ""),
+        ("请加 --format csv", "请把扩展名改为 .csv"),
+    ] {
+        text = text.replace(option, instead);
+    }
+    Error::Argument(text)
+}
+
+/// Goes through labelled files before anything is answered: every row by itself, whether the pack has its labels, and that
+/// no id stands twice.
+///
+/// # Errors
+/// As [`visit_labelled`].
+pub fn check_labelled(files: &[PathBuf], groups: &[String], pack: &Pack) -> Result<()> {
+    let mut ids: HashMap<String, (&Path, u64, bool)> = HashMap::new();
+    for path in files {
+        visit_labelled(path, groups, &mut |row| {
+            let bad = |column: &[&str], problem: String| Error::Row {
+                path: path.clone(),
+                row: row.number,
+                column: column[0].to_owned(),
+                problem,
+            };
+            if let Some((column, label)) = row.labels().find(|(_, label)| !pack.can_give(*label)) {
+                let problem = format!("分类包 {} 里没有小类 {label}。运行 waibao codes 列出全部", pack.id);
+                return Err(bad(column, problem));
+            }
+            let (path, number, own) = (path.as_path(), row.number, row.own_id);
+            match ids.insert(row.id.clone(), (path, number, own)) {
+                // Rows without an id are known by their number, which other files have too.
+                Some((other, earlier, owned)) if other == path || (own && owned) => {
+                    let other = other.display();
+                    let problem = format!("编号“{}”与 {other} 第 {earlier} 行的相同。编号不能重复", row.id);
+                    Err(bad(ID, problem))
+                }
+                _ => Ok(()),
+            }
+        })?;
+    }
+    Ok(())
+}
+
+impl Row {
+    /// Every label that stands in it, with its column.
+    fn labels(&self) -> impl Iterator<Item = (&'static [&'static str], Label)> {
+        let gold = [GOLD, ALT].into_iter().zip(self.labelled.labels.iter().copied());
+        let second = self.second.iter().map(|reading| (SECOND, reading.second));
+        let first = self.second.iter().flat_map(|reading| reading.first.iter().map(|label| (FIRST, *label)));
+        gold.chain(second).chain(first)
+    }
 }
 
 /// Every labelled text of a file.
@@ -136,6 +204,8 @@ fn row(path: &Path, raw: &table::Row, groups: &[String]) -> Result<Row> {
     }
     let grouped = raw.cells.iter().filter(|(name, value)| wanted(name) && !value.trim().is_empty());
     Ok(Row {
+        number: raw.number,
+        own_id: find(ID).is_some(),
         id: find(ID).map_or_else(|| raw.number.to_string(), |(_, id)| id.to_owned()),
         labelled: Labelled { text: text.to_owned(), labels, pair: raw.get("pair").map(str::to_owned) },
         second,
@@ -205,7 +275,8 @@ mod tests {
         let json = r#"{"id":"1","text":"座席,外包","gold":"B23","alt":null,"second":"B23","language":"zh"}
             {"id":"2","text":"劳务派遣","gold":"OUT","alt":"B11","second":"OUT","language":"zh","clause":"B11-x1","side":"caught","pair":"B11-x1#1"}"#;
         let csv = read("a.csv", csv).unwrap();
-        assert_eq!(csv, read("a.jsonl", json).unwrap());
+        let lines = read("a.jsonl", json).unwrap().into_iter().map(|row| Row { number: row.number + 1, ..row });
+        assert_eq!(csv, lines.collect::<Vec<_>>());
         assert_eq!(csv[1].labelled.labels.len(), 2);
         assert!(csv[1].trial.as_ref().unwrap().caught);
         assert_eq!(csv[0].groups, [(Rc::from("language"), "zh".to_owned())]);
@@ -233,5 +304,34 @@ mod tests {
         let message = error("a.jsonl", "{\"text\":\"x\"}\n");
         assert!(message.contains("第 1 行"), "{message}");
         assert!(error("a.csv", "text,gold\n").contains("没有数据行"));
+        let message = error("a.csv", "");
+        assert!(message.contains("第一行") && !message.contains("--"), "{message}");
+    }
+
+    #[test]
+    fn a_label_that_no_pack_has_and_an_id_that_stands_twice_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let pack = Pack::embedded().unwrap();
+        let check = |files: &[&str]| {
+            let file = |(at, content): (usize, &&str)| {
+                let path = dir.path().join(format!("{at}.csv"));
+                std::fs::write(&path, content).unwrap();
+                path
+            };
+            let files: Vec<PathBuf> = files.iter().enumerate().map(file).collect();
+            check_labelled(&files, &[], &pack).map_err(|error| error.to_string())
+        };
+        let says = |files: &[&str], words: &[&str]| {
+            let message = check(files).unwrap_err();
+            words.iter().for_each(|word| assert!(message.contains(word), "{word}: {message}"));
+        };
+        says(&["text,gold\n座席,B23\n座席,B99\n"], &["0.csv", "第 3 行", "gold", "B99"]);
+        says(&["text,gold,alt\n座席,B23,B98\n"], &["第 2 行", "alt", "B98"]);
+        says(&["text,gold,second\n座席,B23,B2\n"], &["第 2 行", "second", "B2"]);
+        says(&["id,text,gold\n7,座席,B23\n8,座席,B23\n7,座席,B23\n"], &["第 4 行", "id", "“7”", "0.csv 第 2 行"]);
+        let ids = "id,text,gold\n1,座席,B23\n";
+        says(&[ids, ids], &["1.csv", "第 2 行", "“1”", "0.csv 第 2 行"]);
+        // Rows without ids are known by their numbers, which every file has.
+        assert_eq!(check(&["text,gold\n座席,B23\n", "text,gold\n座席,B23\n"]), Ok(()));
     }
 }

@@ -17,6 +17,6 @@ pub use baseline::Baselines;
 pub use check::{Moved, Thresholds, moved};
 pub use figures::{Bin, Figure};
 pub use html::{Heading, html};
-pub use labelled::{Row, SecondReading, Trial, read_labelled, shipped_labels, visit_labelled};
+pub use labelled::{Row, SecondReading, Trial, check_labelled, read_labelled, shipped_labels, visit_labelled};
 pub use report::{ClassFigures, Confusion, GroupFigures, Report, Sink, Summary, evaluate};
 pub use trials::{ClauseTrial, RuleCount, total};

@@ -15,7 +15,7 @@ use super::agreement::{Agreement, agreement};
 use super::answer::{Answer, Said};
 use super::baseline::Baselines;
 use super::figures::{Bin, Figure, coverage_at, headline, ratio, reliability, risk_coverage};
-use super::labelled::{Row, visit_labelled};
+use super::labelled::{Row, check_labelled, visit_labelled};
 use super::trials::{ClauseTrial, RuleCount, clause_trials, rule_counts, total};
 
 /// Texts that are decided on together.
@@ -45,11 +45,9 @@ pub type Sink<'a> = &'a mut dyn FnMut(&Row, &Decision, &Answer) -> Result<()>;
 /// stops the work before it has begun. Of a text only its answer is kept.
 ///
 /// # Errors
-/// As [`visit_labelled`] and [`Classifier::classify`], and what the sink returns.
+/// As [`check_labelled`] and [`Classifier::classify`], and what the sink returns.
 pub fn evaluate(classifier: &Classifier, files: &[PathBuf], groups: &[String], sink: Sink<'_>) -> Result<Report> {
-    for path in files {
-        visit_labelled(path, groups, &mut |_| Ok(()))?;
-    }
+    check_labelled(files, groups, classifier.pack())?;
     let mut work = Work { classifier, baselines: Baselines::new(classifier.pack()), report: Report::default(), sink };
     for path in files {
         let mut batch = Vec::with_capacity(BATCH);

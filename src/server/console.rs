@@ -70,7 +70,7 @@ pub fn list_users(data: &Path) -> Result<Vec<Account>> {
 /// # Errors
 /// [`Error::Argument`] where there is no data file.
 pub fn verify_audit(data: &Path) -> Result<Verdict> {
-    Store::existing(data)?.read(audit::verify).map_err(Problem::into_error)
+    backup::look(data, audit::verify)
 }
 
 /// The number of the entry of the audit log that has a hash which somebody noted, where it is still there.
@@ -81,7 +81,7 @@ pub fn audit_entry(data: &Path, hash: &str) -> Result<Option<i64>> {
     if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(Error::Argument("--head 须是 audit verify 打印的末条哈希：64 个十六进制数字".to_owned()));
     }
-    Store::existing(data)?.read(|look| audit::entry_of(look, hash)).map_err(Problem::into_error)
+    backup::look(data, |store| audit::entry_of(store, hash))
 }
 
 /// Copies the data file, also while a server writes it; the copy is checked.

@@ -71,8 +71,8 @@ struct Named {
     name: String,
     /// The sheet of a workbook.
     sheet: Option<String>,
-    /// The row of the headings, from 1.
-    #[schemars(range(min = 1, max = 1000))]
+    /// The row of the headings, from 1; 0 where there are none.
+    #[schemars(range(min = 0, max = 1000))]
     header_row: Option<u64>,
 }
 
@@ -115,8 +115,8 @@ async fn upload(
     let received = if kind.starts_with("multipart/") {
         Received::from_request(request, &app).await?
     } else {
-        if named.header_row.is_some_and(|row| !(1..=1_000).contains(&row)) {
-            return Err(Problem::Invalid("header_row 应是 1 与 1000 之间的数".to_owned()));
+        if named.header_row.is_some_and(|row| row > 1_000) {
+            return Err(Problem::Invalid("header_row 应是 1 与 1000 之间的数，没有表头填 0".to_owned()));
         }
         let options = Options { format: None, sheet: named.sheet, header_row: named.header_row };
         Received::alone(&app, caller, &named.name, options, request).await?

@@ -69,8 +69,8 @@ fn upload_form(app: &App, caller: &Caller) -> Markup {
                 summary { "表不在第一个工作表，或表头认得不对时" }
                 label for="sheet" { "工作表（名称或序号）" }
                 input #sheet name="sheet" maxlength="100";
-                label for="header_row" { "表头所在行" }
-                input #header_row name="header_row" type="number" min="1" max="1000";
+                label for="header_row" { "表头所在行（没有表头填 0）" }
+                input #header_row name="header_row" type="number" min="0" max="1000";
             }
             input #file type="file" name="file" required accept=".xlsx,.xlsm,.xlsb,.xls,.ods,.csv,.tsv,.txt,.jsonl,.ndjson,.parquet";
             p { button.primary { "上传" } " " span.bad role="alert" data-say {} }

@@ -18,11 +18,12 @@ use crate::whole::Part;
 /// # Errors
 /// [`Error::Argument`] where the copy is not whole, [`Error::File`] and [`Error::Store`] where it cannot be written.
 pub(crate) fn backup(store: &Store, to: &Path) -> Result<Verdict> {
+    // Before it is noted, for what cannot be written here was not backed up.
+    let part = Part::create(to)?;
+    file::keep_private(part.file.get_ref()).map_err(|error| Error::file(to, "写入", error))?;
     let note = json!({ "file": to.display().to_string() });
     let noted = store.write(|change| Ok(audit::append(change, LOCAL, "备份", "", note)?));
     noted.map_err(crate::server::problem::Problem::into_error)?;
-    let part = Part::create(to)?;
-    file::keep_private(part.file.get_ref()).map_err(|error| Error::file(to, "写入", error))?;
     let source = open(store.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     copy(&source, part.place())?;
     let copied = open(part.place(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -31,6 +32,21 @@ pub(crate) fn backup(store: &Store, to: &Path) -> Result<Verdict> {
     drop(copied);
     part.complete()?;
     Ok(verdict)
+}
+
+/// Looks into a data file, or a copy of one, as it is at one moment. It is not made where there is none, nor changed.
+///
+/// # Errors
+/// [`Error::Argument`] where there is none, or one that is not ours.
+pub(crate) fn look<T>(data: &Path, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    if !data.is_file() {
+        return Err(Error::Argument(format!("没有数据文件 {}。请用 --data 指明", data.display())));
+    }
+    // Not read-only: what SQLite puts beside a file that it reads would stay there.
+    let connection = open(data, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    check_ours(&connection, data)?;
+    let found = connection.unchecked_transaction().and_then(|state| look(&state));
+    found.map_err(|error| file::unusable(data, error))
 }
 
 /// What restoring did.
@@ -86,18 +102,24 @@ fn copy(source: &Connection, to: &Path) -> Result<()> {
 
 /// Whether a copy is ours, of a version that is known, and whole.
 fn check(copy: &Connection, path: &Path) -> Result<()> {
-    let number = |pragma| copy.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    let whole = || {
-        let (application, version) = (number("application_id")?, number("user_version")?);
-        let found: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-        Ok((application, version, found))
+    check_ours(copy, path)?;
+    let found: rusqlite::Result<String> = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0));
+    match found.map_err(|error| file::unusable(path, error))? {
+        found if found == "ok" => Ok(()),
+        found => Err(Error::Argument(format!("{}：备份已损坏（{found}）", path.display()))),
+    }
+}
+
+/// Whether a file is ours, and of a version that is known. An empty file is not.
+fn check_ours(opened: &Connection, path: &Path) -> Result<()> {
+    let number = |pragma| {
+        let value = opened.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+        value.map_err(|error| file::unusable(path, error))
     };
-    let (application, version, found) = whole().map_err(|error| file::unusable(path, error))?;
-    let problem = match () {
-        () if application != i64::from(APPLICATION) => "不是 waibao 的备份".to_owned(),
-        () if version > STEPS.len() as i64 => "由更新版本的 waibao 建立，请改用新版本的程序".to_owned(),
-        () if found != "ok" => format!("备份已损坏（{found}）"),
-        () => return Ok(()),
+    let problem = match (number("application_id")?, number("user_version")?) {
+        (application, _) if application != i64::from(APPLICATION) => "不是 waibao 的数据文件或备份",
+        (_, version) if version > STEPS.len() as i64 => "由更新版本的 waibao 建立，请改用新版本的程序",
+        _ => return Ok(()),
     };
     Err(Error::Argument(format!("{}：{problem}", path.display())))
 }
@@ -159,6 +181,32 @@ mod tests {
         let count = |path: &Path| Store::open(path).unwrap().read(audit::verify).unwrap();
         assert!(matches!(count(&data), Verdict::Whole { entries: 5, .. }));
         assert!(matches!(count(&restored.kept.unwrap()), Verdict::Whole { entries: 5, .. }));
+    }
+
+    #[test]
+    fn looking_through_a_file_leaves_it_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let (copy, empty) = (dir.path().join("a.backup"), dir.path().join("empty.db"));
+        backup(&store(&dir, 3), &copy).unwrap();
+        let before = std::fs::read(&copy).unwrap();
+        assert!(matches!(look(&copy, audit::verify).unwrap(), Verdict::Whole { entries: 4, .. }));
+        assert!(std::fs::read(&copy).unwrap() == before);
+        std::fs::write(&empty, "").unwrap();
+        assert!(look(&empty, audit::verify).unwrap_err().to_string().contains("不是 waibao"));
+        assert!(std::fs::read(&empty).unwrap().is_empty());
+        let missing = dir.path().join("missing.db");
+        assert!(look(&missing, audit::verify).is_err() && !missing.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_not_replaced_by_a_copy_and_nothing_is_noted() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, link) = (store(&dir, 3), dir.path().join("null"));
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        assert!(backup(&store, &link).unwrap_err().to_string().contains("不是普通文件"));
+        assert!(link.is_symlink());
+        assert!(matches!(store.read(audit::verify).unwrap(), Verdict::Whole { entries: 3, .. }));
     }
 
     #[test]

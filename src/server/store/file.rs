@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 
 use crate::error::{Error, Result};
+pub(crate) use crate::whole::same;
 
 /// Held by whoever serves a data file and by whoever replaces it, so that there is one of them at a time. It is a file beside
 /// the data file, for what SQLite itself locks must not be touched.
@@ -44,11 +45,6 @@ pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(ending);
     path.with_file_name(name)
-}
-
-/// Whether both names lead to one file.
-pub(crate) fn same(one: &Path, other: &Path) -> bool {
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Makes an empty file that nobody but its owner can read, unless there is one; what SQLite puts beside it is as private.

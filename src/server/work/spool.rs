@@ -52,6 +52,7 @@ pub(super) fn said(error: &Error, path: &Path, name: &str) -> Problem {
         ("，或加 --format parquet", ""),
         ("请加 --format csv", "请把扩展名改为 .csv"),
         ("请用 --header-row 指明表头所在的行", "请在“表头所在行”中填写行号"),
+        ("要读别的请用 --sheet 指明", "要读别的请填写“工作表”"),
         ("，或用 --select 只留要用的列", ""),
     ] {
         text = text.replace(command, page);

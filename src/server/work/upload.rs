@@ -68,9 +68,10 @@ impl FromRequest<App> for Received {
                 Some("sheet") => options.sheet = said_in(field).await?,
                 Some("header_row") => {
                     let row = said_in(field).await?.map(|row| row.parse::<u64>()).transpose();
-                    let row = row.ok().filter(|row| row.is_none_or(|row| (1..=1_000).contains(&row)));
-                    options.header_row =
-                        row.ok_or_else(|| Problem::Invalid("表头所在行应是 1 与 1000 之间的数".to_owned()))?;
+                    let row = row.ok().filter(|row| row.is_none_or(|row| row <= 1_000));
+                    options.header_row = row.ok_or_else(|| {
+                        Problem::Invalid("表头所在行应是 1 与 1000 之间的数，没有表头填 0".to_owned())
+                    })?;
                 }
                 _ => {}
             }

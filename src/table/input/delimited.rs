@@ -1,10 +1,11 @@
-//! Cells between commas, tabs or semicolons, in any encoding that office programs write.
+//! Cells between commas, tabs, semicolons or bars, in any encoding that office programs write.
 
 use std::io::Read;
 use std::path::Path;
 
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, UTF_8};
 
+use super::quotes::Quotes;
 use super::{RawRow, Visit, letters};
 use crate::error::{Error, Result};
 use crate::table::decode::{decoded, encoding};
@@ -36,7 +37,7 @@ impl Dialect {
             .has_headers(false)
             .flexible(true)
             .delimiter(self.delimiter)
-            .from_reader(decoded(path, self.encoding)?);
+            .from_reader(Quotes::new(decoded(path, self.encoding)?, self.delimiter));
         let mut record = csv::StringRecord::new();
         let mut number = 0;
         loop {
@@ -45,6 +46,10 @@ impl Dialect {
                 csv::ErrorKind::Io(error) => Error::file(path, "读取", error),
                 kind => broken(path, number + 1, format!("不是完整的 CSV：{kind:?}")),
             })?;
+            if let Some(row) = reader.get_ref().unclosed {
+                let problem = "有一格开头的引号没有合上，后面各行会并进这一格。请补上或删去引号后重试";
+                return Err(broken(path, row, problem.to_owned()));
+            }
             if !more {
                 return Ok(());
             }
@@ -57,7 +62,9 @@ impl Dialect {
             }
             number += 1;
             if let Some(at) = record.iter().position(|cell| cell.contains('\u{fffd}')) {
-                let problem = "有不是 UTF-8 也不是 GB18030 的字。请另存为 UTF-8 后重试".to_owned();
+                let encodings =
+                    if self.encoding == Some(UTF_8) { "不是 UTF-8" } else { "不是 UTF-8 也不是 GB18030" };
+                let problem = format!("有{encodings} 的字。请改正这一格，或另存为 UTF-8 后重试");
                 return Err(Error::Row { path: path.to_owned(), row: number, column: letters(at), problem });
             }
             let cells = record.iter().map(|cell| Value::from(cell.to_owned())).collect();
@@ -70,7 +77,7 @@ fn broken(path: &Path, row: u64, problem: String) -> Error {
     Error::Row { path: path.to_owned(), row, column: "整行".to_owned(), problem }
 }
 
-/// Which of comma, tab and semicolon parts the beginning of a file most evenly: into the same number of cells, more than
+/// Which of comma, tab, semicolon and bar parts the beginning of a file most evenly: into the same number of cells, more than
 /// one, in most rows. A comma where none does.
 fn delimiter(beginning: &[u8]) -> u8 {
     let evenness = |delimiter: u8| {
@@ -82,7 +89,7 @@ fn delimiter(beginning: &[u8]) -> u8 {
         let same = |width: usize| widths.iter().filter(|&&other| other == width).count();
         widths.iter().filter(|&&width| width > 1).map(|&width| (same(width), width)).max().unwrap_or_default()
     };
-    [b',', b'\t', b';'].into_iter().rev().max_by_key(|&delimiter| evenness(delimiter)).unwrap_or(b',')
+    [b',', b'\t', b';', b'|'].into_iter().rev().max_by_key(|&delimiter| evenness(delimiter)).unwrap_or(b',')
 }
 
 #[cfg(test)]
@@ -94,6 +101,7 @@ mod tests {
         assert_eq!(delimiter("a,b\n1;2,3\n4;5,6\n".as_bytes()), b',');
         assert_eq!(delimiter("a\tb\n1,2\t3\n4\t5\n".as_bytes()), b'\t');
         assert_eq!(delimiter("甲;乙\n\"x;y\";2\n3;4\n".as_bytes()), b';');
+        assert_eq!(delimiter("甲|乙\n1|2,3\n4|5,6\n7|8\n".as_bytes()), b'|');
         assert_eq!(delimiter("只有一列\n一\n".as_bytes()), b',');
     }
 }

@@ -1,7 +1,7 @@
 //! JSON lines: an object a line.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde_json::{Map, Value as Json};
@@ -9,6 +9,14 @@ use serde_json::{Map, Value as Json};
 use super::{RawRow, Visit};
 use crate::error::{Error, Result};
 use crate::table::value::Value;
+
+/// Whether the first thing in a file is an object.
+pub(super) fn begin_with_an_object(path: &Path) -> Result<bool> {
+    let file = File::open(path).map_err(|error| Error::file(path, "读取", error))?;
+    let mark = |byte: &u8| byte.is_ascii_whitespace() || "\u{feff}".as_bytes().contains(byte);
+    let first = BufReader::new(file).bytes().find(|byte| !byte.as_ref().is_ok_and(mark));
+    Ok(first.transpose().map_err(|error| Error::file(path, "读取", error))? == Some(b'{'))
+}
 
 /// Every key of any object, in the order in which they first come.
 pub(super) fn keys(path: &Path) -> Result<Vec<String>> {

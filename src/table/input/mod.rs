@@ -5,6 +5,7 @@ mod columnar;
 mod delimited;
 mod headings;
 mod lines;
+mod quotes;
 mod sheet;
 
 use std::fs::File;
@@ -15,7 +16,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use sha2::{Digest, Sha256};
 
-use self::headings::HEAD;
+use self::headings::{HEAD, Headings, Widths};
 use super::value::Value;
 use crate::error::{Error, Result};
 
@@ -25,7 +26,7 @@ const SAMPLE: usize = 200;
 /// The form of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Cells between commas, tabs or semicolons.
+    /// Cells between commas, tabs, semicolons or bars.
     Delimited,
     /// A JSON object a line.
     JsonLines,
@@ -45,6 +46,19 @@ impl Format {
             "parquet" => Some(Self::Parquet),
             _ => None,
         }
+    }
+
+    /// By what stands in a file that has no extension.
+    ///
+    /// # Errors
+    /// [`Error::File`] for a file that cannot be read.
+    pub fn within(path: &Path) -> Result<Self> {
+        Ok(match Inside::of(path)? {
+            Inside::Zip | Inside::Compound => Self::Workbook,
+            Inside::Parquet => Self::Parquet,
+            Inside::Other if lines::begin_with_an_object(path)? => Self::JsonLines,
+            Inside::Other => Self::Delimited,
+        })
     }
 }
 
@@ -97,7 +111,7 @@ pub struct Options {
     pub format: Option<Format>,
     /// The sheet of a workbook, by its name or its number from 1; else the first that is not empty.
     pub sheet: Option<String>,
-    /// The row of the headings, from 1; what stands above is not read.
+    /// The row of the headings, from 1; what stands above is not read. 0 where there are none.
     pub header_row: Option<u64>,
 }
 
@@ -126,13 +140,15 @@ pub struct Input {
     pub sample: Vec<Vec<String>>,
     /// SHA-256 of the file, hexadecimal.
     pub hash: String,
+    /// What was decided on opening and may be wrong, in sentences for the user.
+    pub notes: Vec<String>,
 }
 
 #[derive(Debug)]
 enum Form {
     Delimited(delimited::Dialect),
     JsonLines,
-    Sheet(String),
+    Sheet(sheet::Choice),
     Parquet(SchemaRef),
 }
 
@@ -168,6 +184,7 @@ impl Input {
             rows: 0,
             sample: Vec::new(),
             hash,
+            notes: Vec::new(),
         };
         input.look_through(options.header_row)?;
         Ok(input)
@@ -175,12 +192,20 @@ impl Input {
 
     /// Finds the headings, counts the rows and keeps the first.
     fn look_through(&mut self, header_row: Option<u64>) -> Result<()> {
-        (self.header_row, self.headings) = match &self.form {
-            Form::JsonLines => (0, lines::keys(&self.path)?),
-            Form::Parquet(schema) => (0, schema.fields().iter().map(|field| field.name().clone()).collect()),
+        let found = match &self.form {
+            Form::JsonLines => Headings { last: 0, names: lines::keys(&self.path)?, note: None },
+            Form::Parquet(schema) => {
+                let names = schema.fields().iter().map(|field| field.name().clone()).collect();
+                Headings { last: 0, names, note: None }
+            }
             Form::Delimited(_) => self.find_headings(header_row, &[])?,
-            Form::Sheet(sheet) => self.find_headings(header_row, &sheet::merged(&self.path, sheet)?)?,
+            Form::Sheet(sheet) => {
+                self.notes.extend(sheet.note());
+                self.find_headings(header_row, &sheet::merged(&self.path, &sheet.name)?)?
+            }
         };
+        self.notes.extend(found.note);
+        (self.header_row, self.headings) = (found.last, found.names);
         let (mut rows, mut sample) = (0, Vec::new());
         self.rows(&mut |row| {
             rows += 1;
@@ -190,29 +215,36 @@ impl Input {
             Ok(())
         })?;
         if rows == 0 {
-            return Err(Error::Argument(format!("{}：表头下面没有数据行", self.path.display())));
+            let others = if let Form::Sheet(sheet) = &self.form { sheet.note() } else { None };
+            let others = others.map(|others| format!("。{others}")).unwrap_or_default();
+            return Err(Error::Argument(format!("{}表头下面没有数据行{others}", self.place())));
         }
         (self.rows, self.sample) = (rows, sample);
         Ok(())
     }
 
     /// The last row of the headings, and the headings over all columns that any row has.
-    fn find_headings(&self, said: Option<u64>, merged: &[headings::Merged]) -> Result<(u64, Vec<String>)> {
-        let (mut head, mut width): (Vec<RawRow>, usize) = (Vec::new(), 0);
+    fn find_headings(&self, said: Option<u64>, merged: &[headings::Merged]) -> Result<Headings> {
+        let (mut head, mut widths): (Vec<RawRow>, Widths) = (Vec::new(), Widths::default());
         let wanted = HEAD + said.unwrap_or(0) as usize;
         self.raw(&mut |row| {
-            let filled = row.cells.iter().rposition(|cell| !cell.is_blank()).map_or(0, |last| last + 1);
-            width = width.max(filled);
+            widths.add(&row.cells);
             if head.len() < wanted {
                 head.push(row);
             }
             Ok(())
         })?;
-        headings::find(&head, merged, width, said).ok_or_else(|| {
-            let problem = said.map_or("找不到表头".to_owned(), |number| format!("没有第 {number} 行"));
-            let advice = "请用 --header-row 指明表头所在的行";
-            Error::Argument(format!("{}：{problem}。{advice}", self.path.display()))
+        headings::find(&head, merged, &widths, said).map_err(|problem| {
+            let advice = "请用 --header-row 指明表头所在的行（没有表头就写 0）";
+            Error::Argument(format!("{}{problem}。{advice}", self.place()))
         })
+    }
+
+    /// The file and, of a workbook, the sheet, as the beginning of a message.
+    fn place(&self) -> String {
+        let sheet =
+            if let Form::Sheet(sheet) = &self.form { format!("工作表“{}”", sheet.name) } else { String::new() };
+        format!("{}：{sheet}", self.path.display())
     }
 
     /// Shows every row below the headings to a function, in order.
@@ -250,7 +282,7 @@ impl Input {
     fn raw(&self, visit: &mut Visit<'_>) -> Result<()> {
         match &self.form {
             Form::Delimited(dialect) => dialect.rows(&self.path, visit),
-            Form::Sheet(sheet) => sheet::rows(&self.path, sheet, visit),
+            Form::Sheet(sheet) => sheet::rows(&self.path, &sheet.name, visit),
             Form::JsonLines | Form::Parquet(_) => Ok(()),
         }
     }
@@ -335,6 +367,33 @@ mod tests {
         assert_eq!((input.headings, rows.len()), (vec!["丙".to_owned(), "丁".to_owned()], 1));
         let error = open("a.tsv", "甲\t乙\n".as_bytes(), &said(7)).unwrap_err();
         assert!(error.to_string().contains("没有第 7 行"));
+        let (input, rows) = open("a.csv", "客服,1\n翻译,2\n".as_bytes(), &said(0)).unwrap();
+        assert_eq!((input.headings, rows.len()), (vec!["列A".to_owned(), "列B".to_owned()], 2));
+    }
+
+    #[test]
+    fn rows_above_the_headings_are_spoken_of() {
+        let content = "台账,\n编号,合同名称\n1,客服\n";
+        let (input, _) = open("a.csv", content.as_bytes(), &Options::default()).unwrap();
+        assert!(input.notes[..] == [input.notes[0].clone()] && input.notes[0].contains("上面的 1 行没有读"));
+        let content = "客服,12\n保洁,13\n合同名称,金额\n运维,3\n";
+        let error = open("a.csv", content.as_bytes(), &Options::default()).unwrap_err().to_string();
+        assert!(error.contains("第 1、2 行像是数据") && error.contains("--header-row"), "{error}");
+    }
+
+    #[test]
+    fn a_file_without_an_extension_is_known_by_its_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        for (content, format) in [
+            (&b"\xef\xbb\xbf \n{\"a\": 1}\n"[..], Format::JsonLines),
+            (b"a,{b}\n", Format::Delimited),
+            (b"", Format::Delimited),
+            (b"PK\x03\x04", Format::Workbook),
+        ] {
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(Format::within(&path).unwrap(), format);
+        }
     }
 
     #[test]
@@ -376,7 +435,7 @@ mod tests {
         #[test]
         fn text_files_are_read_as_they_were_written(
             cells in proptest::collection::vec("[一-龥a-z0-9，。\"'\n;=+\u{3000}-]{0,8}", 4..24),
-            delimiter in proptest::sample::select(&[b',', b'\t', b';'][..]),
+            delimiter in proptest::sample::select(&[b',', b'\t', b';', b'|'][..]),
             form in 0..5,
         ) {
             let rows: Vec<&[String]> = cells.chunks_exact(2).collect();

@@ -61,19 +61,39 @@ pub(super) fn merged(path: &Path, sheet: &str) -> Result<Vec<Merged>> {
     Ok(cells.collect())
 }
 
-/// The name of the sheet that is meant; without a word the first in which anything stands.
-pub(super) fn choose(path: &Path, said: Option<&str>) -> Result<String> {
+/// The sheet that is read.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub(super) name: String,
+    /// The others in which anything stands, where nobody said which is meant.
+    others: Vec<String>,
+}
+
+impl Choice {
+    /// What is not read although it may be wanted.
+    pub(super) fn note(&self) -> Option<String> {
+        let others = Some(self.others.join("”“")).filter(|others| !others.is_empty())?;
+        Some(format!("只读工作表“{}”；“{others}”里也有内容，没有读。要读别的请用 --sheet 指明", self.name))
+    }
+}
+
+/// The sheet that is meant; without a word the first in which anything stands.
+pub(super) fn choose(path: &Path, said: Option<&str>) -> Result<Choice> {
     let mut book = open(path)?;
     let names = book.sheet_names();
-    let by_number = |said: &str| said.parse::<usize>().ok().and_then(|number| names.get(number.checked_sub(1)?));
     let found = match said {
-        None => names.iter().find(|name| is_filled(&mut book, name)),
-        Some(said) => names.iter().find(|name| *name == said).or_else(|| by_number(said)),
+        None => names.iter().filter(|name| is_filled(&mut book, name)).cloned().collect(),
+        Some(said) => {
+            let by_number = || names.get(said.parse::<usize>().ok()?.checked_sub(1)?);
+            names.iter().find(|name| *name == said).or_else(by_number).into_iter().cloned().collect::<Vec<_>>()
+        }
     };
-    found.cloned().ok_or_else(|| {
+    let mut found = found.into_iter();
+    let name = found.next().ok_or_else(|| {
         let said = said.map_or("没有填了内容的工作表".to_owned(), |said| format!("没有工作表“{said}”"));
         Error::Argument(format!("{}：{said}；现有：{}", path.display(), names.join("、")))
-    })
+    })?;
+    Ok(Choice { name, others: found.collect() })
 }
 
 /// Whether anything stands in a sheet; nothing does in a chart.
@@ -141,6 +161,7 @@ fn value(data: Data) -> Value {
         Data::Float(number) => Value::Number(number),
         Data::Int(number) => Value::Number(number as f64),
         Data::Bool(value) => Value::Bool(value),
+        Data::DateTime(date) if date.is_duration() => Value::Text(duration(date.as_f64())),
         Data::DateTime(date) => Value::Date { date: serial(date) },
         Data::Error(error) => Value::Text(error.to_string()),
     }
@@ -149,10 +170,29 @@ fn value(data: Data) -> Value {
 /// The days of a date, counted from the end of 1899 also in a workbook that counts from 1904.
 fn serial(date: ExcelDateTime) -> f64 {
     let days = date.as_f64();
-    if date.is_duration() {
-        return days;
-    }
     let (year, month, of_month, ..) = date.to_ymd_hms_milli();
     let counted = day(year.into(), month.into(), of_month.into()) as f64;
     if (counted - days).abs() > FROM_1904 / 2.0 { days + FROM_1904 } else { days }
+}
+
+/// Hours that were counted, not those of a clock: `30:00:00`.
+fn duration(days: f64) -> String {
+    let seconds = (days.abs() * 86_400.0).round() as u64;
+    let sign = if days < 0.0 { "-" } else { "" };
+    format!("{sign}{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use calamine::ExcelDateTimeType;
+
+    use super::*;
+
+    #[test]
+    fn a_duration_is_no_date() {
+        for (days, text) in [(1.25, "30:00:00"), (0.5, "12:00:00"), (-0.0625, "-1:30:00")] {
+            let cell = Data::DateTime(ExcelDateTime::new(days, ExcelDateTimeType::TimeDelta, false));
+            assert_eq!(value(cell), Value::Text(text.to_owned()));
+        }
+    }
 }

@@ -35,6 +35,7 @@ struct Formats {
     whole: Format,
     date: Format,
     time: Format,
+    clock: Format,
 }
 
 impl Default for Book {
@@ -46,6 +47,7 @@ impl Default for Book {
             whole: top().set_num_format("0"),
             date: top().set_num_format("yyyy-mm-dd"),
             time: top().set_num_format("yyyy-mm-dd hh:mm:ss"),
+            clock: top().set_num_format("hh:mm:ss"),
         };
         Self { workbook: Workbook::new(), rows: Vec::new(), formats }
     }
@@ -107,7 +109,11 @@ impl Book {
                     // Before 1900 Excel has no dates.
                     Cell::Date(date) if date < 0.0 => sheet.write_string(row, at, Value::Date { date }.to_text())?,
                     Cell::Date(days) => {
-                        let format = if days.fract() == 0.0 { &formats.date } else { &formats.time };
+                        let format = match () {
+                            () if days.fract() == 0.0 => &formats.date,
+                            () if days < 1.0 => &formats.clock,
+                            () => &formats.time,
+                        };
                         sheet.write_number_with_format(row, at, days, format)?
                     }
                     Cell::Text(text) => sheet.write_string_with_format(row, at, shortened(text), &formats.wrapped)?,
