@@ -54,9 +54,9 @@ fn the_figures_are_those_of_the_rows_and_decisions() {
     decided(&server);
     let mut browser = server.browser();
     let page = figures(&mut browser, "");
-    holds(&table(&page, "行的状态"), &["自动 1 33.3%", "已定 2 66.6%"]);
-    holds(&table(&page, "程序结论"), &["可采纳 1 33.3%", "需人工判断 2 66.6%"]);
-    holds(&table(&page, "正确率"), &["全部已定的行 50.0% 9.4% 90.5% 2 1 1 0"]);
+    holds(&table(&page, "行的状态"), &["自动 1 33.3%", "已定 2 66.7%"]);
+    holds(&table(&page, "程序结论"), &["可采纳 1 33.3%", "需人工判断 2 66.7%"]);
+    holds(&table(&page, "正确率"), &["全部已定的行 50.0% 9.5% 90.5% 2 1 1 0"]);
     holds(&table(&page, "改判"), &["I13 I11 1 100.0% 测试服务 软件研发服务"]);
     assert!(page.contains("href=\"/codes#I13\""));
     holds(&table(&page, "门槛"), &["0.500 3 100.0% 2 1 50.0%", "0.900 1 33.3% 0 0 –"]);

@@ -504,7 +504,7 @@ fn what_people_write_is_shown_as_text() {
     sign_in(&mut server.browser(), SCRIPT, "wrong password");
     let page = admin.post("/keys", &[("name", SCRIPT)]).text();
     assert!(page.contains("&lt;script&gt;"), "{page}");
-    let table = format!("合同名称,服务内容,{SCRIPT}\n甲,呼叫中心外包 {SCRIPT},\"><img src=x>\n");
+    let table = format!("合同名称,服务内容,{SCRIPT}\n甲,呼叫中心外包 {SCRIPT},\"\"\"><img src=x>\"\n");
     admin.get("/jobs");
     let job = admin.upload("/jobs", "<img src=x onerror=alert(1)>.csv", table.as_bytes(), &[]);
     assert_eq!(job.status, 303, "{}", job.text());
