@@ -153,7 +153,9 @@ def review(page, address, pictures):
             decided.update({written(row): label for row in TWINS})
         elif step == "search":
             page.keyboard.press("d")
-            assert page.locator("details[open]").count() > 0, "the guideline's text does not open"
+            assert page.locator("details.guide[open]").count() > 0, "the guideline's text does not open"
+            lists = "[...document.querySelectorAll('details.guide li')].map((one) => getComputedStyle(one).display)"
+            assert set(page.evaluate(lists)) == {"list-item"}, "the guideline's lists are squeezed"
             page.keyboard.press("/")
             page.keyboard.type("nbgl")
             assert page.locator(".found li:not([hidden])").count() >= 1, "no code by its initials"
