@@ -127,8 +127,6 @@ fn entry(pack: &Pack, item: &Item, out: &mut dyn Write) -> std::io::Result<()> {
     incoming(pack, pack.handing_to(item.code), out)?;
     if item.code.level() == Level::Class {
         conventions(pack.conventions_of(item.code), out)?;
-    }
-    if item.code.level() == Level::Class {
         writeln!(out, "\n重点领域")?;
         for crosswalk in &pack.crosswalks {
             match pack.key_domain(&crosswalk.id, item.code) {

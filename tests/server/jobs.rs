@@ -294,6 +294,16 @@ fn what_cannot_be_taken_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn what_of_a_table_is_not_read_is_said_on_its_page() {
+    let server = Server::start();
+    let mut browser = server.browser();
+    let id = upload(&mut browser, "甲.csv", "外包合同台账,\n编号,合同名称\n1,客服热线座席外包\n".as_bytes());
+    let page = browser.get(&format!("/jobs/{id}")).text();
+    assert!(page.contains("上面的 1 行没有读") && page.contains("填写“表头所在行”"), "{page}");
+    assert!(!page.contains("--header-row"), "{page}");
+}
+
+#[test]
 fn a_plan_must_make_sense_and_is_made_once() {
     let server = Server::start();
     let mut browser = server.browser();

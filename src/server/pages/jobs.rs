@@ -150,6 +150,7 @@ async fn one(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Sho
     let content = markup! {
         p.quiet { "由 " (job.owner) " 于 " (moment(job.created)) " 上传，共 " (job.rows) " 行 " (badge(&job)) }
         @if let Some(error) = &job.error { p.bad { (error) } }
+        @for note in &job.notes { p.warning { (note) } }
         @if job.state == Stage::Uploaded {
             (first_rows(&job))
             (plan_form(&caller, &job))

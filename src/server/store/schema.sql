@@ -42,6 +42,7 @@ CREATE TABLE jobs (
     format       TEXT    NOT NULL,                       -- the extension by which it is read
     headings     TEXT    NOT NULL,                       -- JSON: a list
     sample       TEXT    NOT NULL,                       -- JSON: the first rows, each a list
+    notes        TEXT    NOT NULL DEFAULT '[]',          -- JSON: what was assumed in reading it, in sentences
     plan         TEXT    NOT NULL,                       -- JSON: which columns are read, shares of readings
     rows         INTEGER NOT NULL,                       -- in the file
     error        TEXT,

@@ -45,17 +45,21 @@ pub(super) fn said(error: &Error, path: &Path, name: &str) -> Problem {
     if matches!(error, Error::File { .. }) {
         return Problem::Invalid(format!("{name}：读取失败，请重新上传"));
     }
-    let mut text = error.to_string().replace(&path.display().to_string(), name);
-    for (command, page) in [
+    Problem::Invalid(on_the_page(&error.to_string().replace(&path.display().to_string(), name)))
+}
+
+/// What is said to whoever has a command line, said to whoever has the page.
+pub(super) fn on_the_page(text: &str) -> String {
+    const WORDS: [(&str, &str); 9] = [
         ("，或用 --format 指明", ""),
         ("，或加 --format xlsx", ""),
         ("，或加 --format parquet", ""),
         ("请加 --format csv", "请把扩展名改为 .csv"),
-        ("请用 --header-row 指明表头所在的行", "请在“表头所在行”中填写行号"),
-        ("要读别的请用 --sheet 指明", "要读别的请填写“工作表”"),
+        ("请用 --header-row 指明表头所在的行", "请在上传时填写“表头所在行”"),
+        ("请用 --header-row 指明", "请在上传时填写“表头所在行”"),
+        ("请加 --header-row 0", "请在上传时把“表头所在行”填为 0"),
+        ("请用 --sheet 指明", "请在上传时填写“工作表”"),
         ("，或用 --select 只留要用的列", ""),
-    ] {
-        text = text.replace(command, page);
-    }
-    Problem::Invalid(text)
+    ];
+    WORDS.iter().fold(text.to_owned(), |text, (command, page)| text.replace(command, page))
 }

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use futures_util::{TryStream, TryStreamExt};
 use tempfile::NamedTempFile;
 
-use super::spool::{said, temporary};
+use super::spool::{on_the_page, said, temporary};
 use super::{amount, with_a_table};
 use crate::batch::{Guess, guess};
 use crate::error::Error;
@@ -126,8 +126,9 @@ impl Received {
         let (rows, length) = SHOWN;
         let cut = |cell: &String| cell.chars().take(length).collect::<String>();
         let sample = input.sample.iter().take(rows).map(|row| row.iter().map(cut).collect()).collect();
+        let notes = input.notes.iter().map(|note| on_the_page(note)).collect();
         let (headings, rows) = (input.headings, input.rows);
-        let new = New { name: self.name, format: self.format, headings, sample, plan, rows };
+        let new = New { name: self.name, format: self.format, headings, sample, notes, plan, rows };
         let failed = |error| Error::file("临时文件", "读取", error);
         app.store().write(|change| {
             let id = jobs::create(change, &self.caller.name, &new)?;

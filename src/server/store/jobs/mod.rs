@@ -160,6 +160,8 @@ pub(crate) struct Job {
     pub(crate) headings: Vec<String>,
     /// The first rows.
     pub(crate) sample: Vec<Vec<String>>,
+    /// What was assumed in reading it and may be wrong.
+    pub(crate) notes: Vec<String>,
     pub(crate) plan: Plan,
     /// Rows in the file.
     pub(crate) rows: i64,
@@ -181,7 +183,7 @@ impl Job {
     }
 }
 
-const COLUMNS: &str = "id, name, owner, state, format, headings, sample, plan, rows, error, created, finished";
+const COLUMNS: &str = "id, name, owner, state, format, headings, sample, plan, rows, error, created, finished, notes";
 
 /// A job as the row of a query over [`COLUMNS`].
 fn job(connection: &Connection, row: &rusqlite::Row<'_>) -> rusqlite::Result<Job> {
@@ -194,6 +196,7 @@ fn job(connection: &Connection, row: &rusqlite::Row<'_>) -> rusqlite::Result<Job
         format: row.get(4)?,
         headings: from_json(row, 5)?,
         sample: from_json(row, 6)?,
+        notes: from_json(row, 12)?,
         plan: from_json(row, 7)?,
         rows: row.get(8)?,
         error: row.get(9)?,
@@ -273,17 +276,20 @@ pub(crate) struct New {
     pub(crate) format: &'static str,
     pub(crate) headings: Vec<String>,
     pub(crate) sample: Vec<Vec<String>>,
+    pub(crate) notes: Vec<String>,
     pub(crate) plan: Plan,
     pub(crate) rows: u64,
 }
 
 /// A new job; its file is still to be stored, with [`add_chunk`].
 pub(crate) fn create(change: &Transaction<'_>, by: &str, new: &New) -> rusqlite::Result<i64> {
-    let sql = "INSERT INTO jobs (name, owner, state, format, headings, sample, plan, rows, created)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let (headings, sample, plan) = (to_json(&new.headings)?, to_json(&new.sample)?, to_json(&new.plan)?);
+    let sql = "INSERT INTO jobs (name, owner, state, format, headings, sample, notes, plan, rows, created)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let (headings, sample) = (to_json(&new.headings)?, to_json(&new.sample)?);
+    let (notes, plan) = (to_json(&new.notes)?, to_json(&new.plan)?);
     let rows = i64::try_from(new.rows).unwrap_or(i64::MAX);
-    change.execute(sql, params![new.name, by, State::Uploaded, new.format, headings, sample, plan, rows, now()])?;
+    let state = State::Uploaded;
+    change.execute(sql, params![new.name, by, state, new.format, headings, sample, notes, plan, rows, now()])?;
     let id = change.last_insert_rowid();
     audit::append(change, by, "上传", &subject(id), json!({ "file": new.name, "rows": new.rows }))?;
     Ok(id)

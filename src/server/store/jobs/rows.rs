@@ -219,7 +219,7 @@ mod tests {
         let store = Store::open(&dir.path().join("a.db")).unwrap();
         let plan = Plan { usual_amount: Some(10.0), ..Plan::default() };
         let (name, headings, sample) = ("a.csv".to_owned(), Vec::new(), Vec::new());
-        let new = New { name, format: "csv", headings, sample, plan, rows: rows.len() as u64 };
+        let new = New { name, format: "csv", headings, sample, notes: Vec::new(), plan, rows: rows.len() as u64 };
         let row = |(number, (text, amount)): (i64, &(&str, Option<f64>))| {
             let content = Content::Text((*text).to_owned());
             Row { number, cells: Vec::new(), content, amount: *amount, sampled: number == 4, double: false }
@@ -258,7 +258,8 @@ mod tests {
         store.write(|change| Ok(change.execute("DELETE FROM jobs", [])?)).unwrap();
         assert!(found::<i64>(&store, "id").is_empty());
         let plan = Plan::default();
-        let new = New { name: String::new(), format: "csv", headings: Vec::new(), sample: Vec::new(), plan, rows: 1 };
+        let (name, headings, sample) = (String::new(), Vec::new(), Vec::new());
+        let new = New { name, format: "csv", headings, sample, notes: Vec::new(), plan, rows: 1 };
         let content = Content::Text("客服热线座席".to_owned());
         let row = Row { number: 1, cells: Vec::new(), content, amount: None, sampled: false, double: false };
         let again = store.write(|change| {
