@@ -1,11 +1,14 @@
 //! The classifier: the one place where the steps and their order stand.
 
+mod fit;
+mod settings;
+
 use std::sync::Arc;
 
 use ndarray::Array1;
 use sha2::{Digest, Sha256};
 
-use crate::calibration::{Calibrator, Labelled, Observation, Probability, Scores, cut_off_for};
+use crate::calibration::{Calibrator, Probability, Scores};
 use crate::code::Label;
 use crate::decision::{Candidate, Decision, Evidence, Outcome, ReviewReason};
 use crate::encoder::{Embedding, Encoder};
@@ -13,50 +16,10 @@ use crate::error::Result;
 use crate::index::{Case, Index, PrototypeKind};
 use crate::lexical::Lexical;
 use crate::pack::Pack;
-use crate::rules::{Fired, Ranking, RuleReview, RuleSet, Ruled, Ruling, Veto};
+use crate::rules::{Fired, Ranking, RuleReview, RuleSet, Ruled, Ruling};
 use crate::text::{Normalised, Passage, PassageKind, Reading, gloss, readable, segment};
 
-/// Every number that can be chosen; the defaults are the shipped ones.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// Spread of the smooth maximum over the prototypes of a label, in units of similarity.
-    pub pooling_temperature: f32,
-    /// A class is contested, and its rules are looked at, from this share of the best probability.
-    pub contested: f32,
-    /// A rule fires without a trigger when a text is at least this similar to an exemplar that it must catch …
-    pub nearness: f32,
-    /// … and by this much more similar than to any that it must not catch.
-    pub nearness_margin: f32,
-    /// Characters of a text that are read; of a longer one the rest is reported as unread.
-    pub longest_text: usize,
-    /// How much a passage of each kind counts: title, services, plain, price, boilerplate.
-    pub passage_weights: [f32; 5],
-    /// The share of right answers that the cut-offs are set for.
-    pub target_precision: f32,
-    /// The share of 不属于服务外包 that calibration assumes, whatever it is in the labelled texts.
-    pub out_share: f32,
-    /// Whether calibration fuses the lexical signal in.
-    pub lexical: bool,
-    /// Whether the rules are applied.
-    pub rules: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            pooling_temperature: 0.02,
-            contested: 0.05,
-            nearness: 0.9,
-            nearness_margin: 0.1,
-            longest_text: 20_000,
-            passage_weights: [1.0, 1.0, 0.6, 0.1, 0.05],
-            target_precision: 0.97,
-            out_share: 0.2,
-            lexical: true,
-            rules: true,
-        }
-    }
-}
+pub use self::settings::Settings;
 
 /// Reads a text and decides. Immutable; may be shared between threads.
 pub struct Classifier {
@@ -388,70 +351,6 @@ impl Classifier {
             }
         };
         best.into_iter().flatten().map(evidence).collect()
-    }
-
-    /// Fits the calibration on labelled texts: first the probabilities, then, over whole decisions with the rules, the
-    /// cut-offs. 不属于服务外包 is given the share of the settings.
-    ///
-    /// # Errors
-    /// As [`Self::classify`].
-    pub fn calibrate(&mut self, labelled: &[Labelled]) -> Result<()> {
-        let texts: Vec<Prepared> = labelled.iter().map(|row| self.prepare(&row.text)).collect();
-        let scored = self.score(&texts, None)?;
-        let is_out = |row: &Labelled| row.labels.first() == Some(&Label::OutOfScope);
-        let out = labelled.iter().filter(|row| is_out(row)).count() as f32;
-        let rest = labelled.len() as f32 - out;
-        let share = self.settings.out_share;
-        let weight = |row: &Labelled| if is_out(row) { share / out.max(1.0) } else { (1.0 - share) / rest.max(1.0) };
-        let place = |label: &Label| self.index.labels().iter().position(|known| known == label);
-        let observations: Vec<Observation> = labelled
-            .iter()
-            .zip(&scored)
-            .zip(&texts)
-            .map(|((row, scored), text)| Observation {
-                scores: scored.scores.clone(),
-                acceptable: row.labels.iter().filter_map(place).collect(),
-                // Of what cannot be read nothing is learnt.
-                weight: if text.passages.is_empty() { 0.0 } else { weight(row) },
-            })
-            .collect();
-        let fuse = self.settings.lexical && !self.lexical_places.is_empty();
-        self.calibrator =
-            Calibrator::unfitted(self.encoder.hash(), &self.pack.hash, &Lexical::hash()).fit(&observations, fuse);
-        self.calibrator.veto = self.worth_of_a_veto(&observations, &texts, &scored)?;
-        let mut answers = [Vec::new(), Vec::new()];
-        for (row, (text, scored)) in labelled.iter().zip(texts.iter().zip(&scored)) {
-            if let Some(top) = self.decide(text, scored, None)?.top() {
-                let out = top.label == Label::OutOfScope;
-                answers[usize::from(out)].push((top.confidence.get(), row.labels.contains(&top.label), weight(row)));
-            }
-        }
-        let target = self.settings.target_precision;
-        let [assign_from, out_from] = answers.map(|answers| cut_off_for(&answers, target));
-        self.calibrator.assign_from = assign_from;
-        self.calibrator.out_from = out_from;
-        self.calibrator.target_precision = target;
-        Ok(())
-    }
-
-    /// The worth of a veto under which the texts on which rules fire are the least surprising.
-    fn worth_of_a_veto(&self, observed: &[Observation], texts: &[Prepared], scored: &[Scored]) -> Result<Veto> {
-        let mut cases = Vec::new();
-        for (observation, (text, scored)) in observed.iter().zip(texts.iter().zip(scored)) {
-            let probabilities = self.calibrator.probabilities(&scored.scores);
-            let (lower, _) = lower_case(text.normalised.text());
-            let fired = self.fire(text, &lower, scored, self.ranking(&probabilities), None)?;
-            if observation.weight > 0.0 && !fired.is_empty() {
-                cases.push((observation, probabilities, fired));
-            }
-        }
-        Ok(Veto::fit(|veto| {
-            let loss = |(observation, probabilities, fired): &(&Observation, Vec<f32>, Vec<Fired>)| {
-                let ruled = self.rules.settle(Ranking { veto, ..self.ranking(probabilities) }, fired);
-                observation.loss(&ruled.probabilities)
-            };
-            cases.iter().map(loss).sum()
-        }))
     }
 }
 
