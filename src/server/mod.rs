@@ -174,6 +174,7 @@ fn router(app: App) -> Router {
     pages::router()
         .merge(api::router(&app))
         .fallback(|| async { Problem::Missing("没有这个地址".to_owned()) })
+        .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(from_fn_with_state(app.clone(), auth::renew))
         .layer(from_fn_with_state(app.clone(), pages::until_set_up))
         .layer(from_fn_with_state(app.clone(), auth::own_site))

@@ -21,6 +21,8 @@ pub(crate) enum Problem {
     Forbidden(String),
     /// There is no such thing.
     Missing(String),
+    /// The address is not asked in this way; the ways that it is stand in the header `Allow`.
+    Method,
     /// The request makes no sense.
     Invalid(String),
     /// Somebody else was faster.
@@ -73,6 +75,7 @@ impl Problem {
             Self::SignIn => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Missing(_) => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -91,6 +94,7 @@ impl Problem {
             | Self::Invalid(detail)
             | Self::Conflict(detail)
             | Self::TooLarge(detail) => detail.clone(),
+            Self::Method => "这个地址不是这样打开的，请从菜单重新打开；程序可用的方法见 Allow 标头".to_owned(),
             Self::Busy(seconds) => format!("请求太多，请 {seconds} 秒后再试"),
             Self::Slow => "处理时间过长，已放弃。请减少每次的文字".to_owned(),
             Self::Internal(_) => "服务器内部出错，详情见服务器日志".to_owned(),

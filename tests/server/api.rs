@@ -205,6 +205,9 @@ fn what_cannot_be_answered_is_refused_with_a_reason() {
     let raw = browser.agent.post(format!("{}/v1/classify", browser.base)).header("content-type", "application/json");
     assert!(refused(&Answer::of(raw.send(r#"{"text": "\ud800"}"#).unwrap()), 422).contains("JSON"));
     refused(&browser.api("GET", "/v1/nothing", "", None), 404);
+    let wrong_method = browser.api("DELETE", "/v1/classify", "", Some(&json!({})));
+    refused(&wrong_method, 405);
+    assert_eq!(wrong_method.header("allow"), "POST");
     refused(&browser.api("GET", "/v1/codes/Z99", "", None), 404);
     refused(&browser.api("DELETE", "/v1/cases/no-number", "", Some(&json!({}))), 404);
     refused(&browser.api("GET", "/v1/cases?before=soon", "", None), 422);
