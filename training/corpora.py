@@ -106,12 +106,14 @@ def real_labelled(corpora, labels=REAL_LABELS):
             yield text, row["code"], row["alt"], row["confidence"], None, row["source"]
 
 
-def written_labelled(directory):
-    """The project's own labelled texts, as (text, code, alternative, confidence, pair, source)."""
-    for path in sorted(Path(directory).glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            yield row["text"], row["code"], row["alt"], 1.0, row.get("pair"), "written"
+def written_labelled(paths):
+    """The project's own labelled texts and those of the user, from JSON lines and directories of them, as (text, code,
+    alternative, confidence, pair, source)."""
+    for path in map(Path, paths):
+        for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
+            for line in file.read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                yield row["text"], row["code"], row["alt"], 1.0, row.get("pair"), "written"
 
 
 def left_out(row, sources):

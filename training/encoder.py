@@ -1,9 +1,11 @@
 """The encoder in PyTorch: a small BERT whose embedding of a text is the mean of its last states, normalised."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch.nn import functional
 from transformers import BertConfig, BertModel
 
@@ -42,12 +44,18 @@ def build(shape, vocabulary, vectors=None):
     return model
 
 
-def load(checkpoint, vocabulary):
-    """An encoder with the weights of a stage's checkpoint."""
-    state = torch.load(checkpoint, map_location="cpu")
-    model = build(state["shape"], vocabulary)
-    model.load_state_dict(state["encoder"])
-    return model, state["shape"]
+def load(source, vocabulary):
+    """An encoder with the weights of a stage's checkpoint, or of the directory of an exported model; and its shape."""
+    if Path(source).is_dir():
+        known = json.loads(Path(source, "config.json").read_text(encoding="utf-8"))
+        shape = f"{known['num_hidden_layers']}x{known['hidden_size']}"
+        weights = {name: tensor.float() for name, tensor in load_file(Path(source, "model.safetensors")).items()}
+    else:
+        state = torch.load(source, map_location="cpu")
+        shape, weights = state["shape"], state["encoder"]
+    model = build(shape, vocabulary)
+    model.load_state_dict(weights)
+    return model, shape
 
 
 def tokenise(tokenizer, texts, max_length=MAX_LENGTH):

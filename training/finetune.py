@@ -8,6 +8,7 @@ head on the embedding helps to shape the space and is thrown away. Resumes from 
 import argparse
 import json
 import random
+import shutil
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -138,27 +139,32 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", help="where the real labelled texts lie; without it only the written ones are used")
     parser.add_argument("--pack", default="../packs/mofcom-2022")
-    parser.add_argument("--written", default="../training_data/written")
+    parser.add_argument("--written", nargs="+", default=["../training_data/written"], help="JSON lines, or directories of them")
     parser.add_argument("--out", required=True)
     parser.add_argument("--without-source", nargs="*", default=[], help="sources of real texts that are not learnt from, or all")
-    parser.add_argument("--start", default="contrasted.pt")
+    parser.add_argument("--start", default="contrasted.pt", help="a checkpoint in --out, or the directory of an exported model")
+    parser.add_argument("--rate", type=float, default=RATE, help="of learning, at its highest")
     Budget.add_arguments(parser, 30)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    start = Path(args.start) if Path(args.start).is_dir() else Path(args.out, args.start)
+    if start.is_dir():
+        Path(args.out).mkdir(parents=True, exist_ok=True)
+        shutil.copy(start / "tokenizer.json", args.out)
     tokenizer = Tokenizer.from_file(str(Path(args.out, "tokenizer.json")))
     data = Data(args, tokenizer)
     print(f"{len(data.train)} texts, {len(data.held)} held out, {len(data.prototypes)} prototypes", flush=True)
     checkpoint = Path(args.out, "finetuned.pt")
     vocabulary = tokenizer.get_vocab_size()
-    model, shape = load(checkpoint if checkpoint.exists() else Path(args.out, args.start), vocabulary)
+    model, shape = load(checkpoint if checkpoint.exists() else start, vocabulary)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.1
     torch.manual_seed(9)
     head = nn.Linear(model.config.hidden_size, len(data.labels), bias=False)
     parameters = [*model.parameters(), *head.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=RATE, betas=(0.9, 0.98), weight_decay=0.02)
+    optimizer = torch.optim.AdamW(parameters, lr=args.rate, betas=(0.9, 0.98), weight_decay=0.02)
     step, spent = 0, 0.0
     if checkpoint.exists():
         state = torch.load(checkpoint)
@@ -187,7 +193,7 @@ def main():
             model.train()
         chosen, queue = queue[:BATCH], queue[BATCH:]
         for group in optimizer.param_groups:
-            group["lr"] = RATE * budget.rate(step, 0.02)
+            group["lr"] = args.rate * budget.rate(step, 0.02)
         fresh = rng.sample(range(len(data.prototypes)), PROTOTYPES)
         rows = [data.token_row(at, rng) for at in chosen]
         parts = [(group, embed(model, [rows[at] for at in group])) for group in by_length(rows, BATCH // 3)]

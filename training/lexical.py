@@ -54,7 +54,7 @@ def write(path, rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", help="where the real labelled texts lie; without it only the written ones are used")
-    parser.add_argument("--written", default="../training_data/written")
+    parser.add_argument("--written", nargs="+", default=["../training_data/written"], help="JSON lines, or directories of them")
     parser.add_argument("--without-source", nargs="*", default=[], help="sources of real texts that are not learnt from, or all")
     parser.add_argument("--out", default="../models/lexical/ngrams.bin")
     parser.add_argument("--reference", default="../tests/reference/lexical.json")

@@ -79,7 +79,7 @@ def main():
     parser.add_argument("--ngrams", required=True, help="what lexical.py wrote with --without-source")
     parser.add_argument("--without-source", nargs="+", required=True)
     parser.add_argument("--pack", default="../packs/mofcom-2022")
-    parser.add_argument("--written", default="../training_data/written")
+    parser.add_argument("--written", nargs="+", default=["../training_data/written"])
     args = parser.parse_args()
     tokenizer = Tokenizer.from_file(str(Path(args.run, "tokenizer.json")))
     data = Data(args, tokenizer)
