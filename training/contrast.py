@@ -1,7 +1,9 @@
-"""Stage 4: contrastive training on sentence pairs with in-batch negatives. Resumes from its checkpoint."""
+"""Stage 4: contrastive training on sentence pairs. Positive pairs are drawn together against the other texts of the batch;
+graded pairs are put in the order of their grades, which draws those of a low grade apart. Resumes from its checkpoint."""
 
 import argparse
 import random
+from collections import defaultdict
 from pathlib import Path
 
 import torch
@@ -10,7 +12,7 @@ from torch.nn import functional
 
 from budget import Budget
 from corpora import pairs
-from encoder import embed, load, save, tokenise
+from encoder import embed, load, save, starting_point, tokenise
 
 # The share of each file's positive pairs that is used: the domain's own in full, the large general files in part.
 SHARES = {
@@ -21,6 +23,8 @@ SHARES = {
     "paraphrase": 0.2,
 }
 BATCH = 96
+GRADED = 48  # graded pairs of a step, beside the batch
+GRADED_WEIGHT = 0.3
 TEMPERATURE = 0.05
 MAX_LENGTH = 64
 RATE = 4e-4
@@ -31,13 +35,23 @@ def positive_pairs(corpora):
     rng = random.Random(7)
     chosen = []
     for name, share in SHARES.items():
-        for a, b, label in pairs(corpora, name):
+        for a, b, label, _ in pairs(corpora, name):
             if (label is None or label >= 0.8) and rng.random() < share and a != b and len(a) > 1 and len(b) > 1:
                 chosen.append((a[:200], b[:200]))
     return chosen
 
 
-def loss_of(model, tokenizer, batch):
+def graded_pairs(corpora):
+    """Every graded pair, by its source: what two sources mean by a grade cannot be compared."""
+    by_source = defaultdict(list)
+    for name in SHARES:
+        for a, b, label, source in pairs(corpora, name):
+            if label is not None and a != b:
+                by_source[source].append((a[:200], b[:200], label))
+    return list(by_source.values())
+
+
+def contrastive_loss(model, tokenizer, batch):
     """InfoNCE both ways; pairs with the same second text are not each other's negatives."""
     one = embed(model, tokenise(tokenizer, [a for a, _ in batch], MAX_LENGTH))
     other = embed(model, tokenise(tokenizer, [b for _, b in batch], MAX_LENGTH))
@@ -49,21 +63,33 @@ def loss_of(model, tokenizer, batch):
     return (functional.cross_entropy(scores, targets) + functional.cross_entropy(scores.T, targets)) / 2
 
 
+def graded_loss(model, tokenizer, batch):
+    """CoSENT (Su, 2022): of two pairs the one with the lower grade should have the lower similarity."""
+    one = embed(model, tokenise(tokenizer, [a for a, _, _ in batch], MAX_LENGTH))
+    other = embed(model, tokenise(tokenizer, [b for _, b, _ in batch], MAX_LENGTH))
+    similarities = (one * other).sum(1) / TEMPERATURE
+    grades = torch.tensor([grade for _, _, grade in batch])
+    lower, higher = (grades[:, None] < grades[None, :]).nonzero(as_tuple=True)
+    return torch.cat([torch.zeros(1), similarities[lower] - similarities[higher]]).logsumexp(0)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpora", required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--start", default="pretrained.pt", help="a checkpoint in --out, or the directory of an exported model")
+    parser.add_argument("--rate", type=float, default=RATE, help="of learning, at its highest")
     Budget.add_arguments(parser, 20)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    start = starting_point(args.start, args.out)
     tokenizer = Tokenizer.from_file(str(Path(args.out, "tokenizer.json")))
-    chosen = positive_pairs(args.corpora)
-    print(f"{len(chosen)} pairs", flush=True)
+    positive, graded = positive_pairs(args.corpora), graded_pairs(args.corpora)
+    print(f"{len(positive)} positive pairs, {sum(map(len, graded))} graded ones", flush=True)
     checkpoint = Path(args.out, "contrasted.pt")
-    start = checkpoint if checkpoint.exists() else Path(args.out, "pretrained.pt")
-    model, shape = load(start, tokenizer.get_vocab_size())
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    model, shape = load(checkpoint if checkpoint.exists() else start, tokenizer.get_vocab_size())
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.01)
     step, spent = 0, 0.0
     if checkpoint.exists():
         state = torch.load(checkpoint)
@@ -76,18 +102,22 @@ def main():
 
     while budget.done(step) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = RATE * budget.rate(step, 0.05)
+            group["lr"] = args.rate * budget.rate(step, 0.05)
         # Batches are a function of the step, so that a resumed run goes on where it stopped.
-        batch = random.Random(step).sample(chosen, BATCH)
-        loss = loss_of(model, tokenizer, batch)
+        rng = random.Random(step)
+        contrastive = contrastive_loss(model, tokenizer, rng.sample(positive, BATCH))
+        source = rng.choices(graded, weights=map(len, graded))[0]
+        by_grade = graded_loss(model, tokenizer, rng.sample(source, GRADED))
+        loss = contrastive + by_grade * GRADED_WEIGHT
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         step += 1
-        losses.append(loss.item())
+        losses.append((contrastive.item(), by_grade.item()))
         if step % 50 == 0:
-            print(f"step {step} loss {sum(losses[-50:]) / 50:.3f} {step / budget.spent():.2f} steps/s", flush=True)
+            means = [sum(kind) / 50 for kind in zip(*losses[-50:])]
+            print(f"step {step} contrastive {means[0]:.3f} graded {means[1]:.3f} {step / budget.spent():.2f} steps/s", flush=True)
         if step % 200 == 0:
             keep()
     keep()

@@ -9,6 +9,7 @@ import unicodedata
 from pathlib import Path
 
 import zstandard
+from opencc import OpenCC
 
 from gloss import gloss
 
@@ -35,9 +36,13 @@ SOURCE_WEIGHTS = {
 }
 
 
+SIMPLIFIED = OpenCC("t2s")
+
+
 def normalise(text):
-    """NFKC, lower case, no control characters, single blanks: what the program's own normaliser leaves of clean text."""
-    text = unicodedata.normalize("NFKC", text).lower()
+    """NFKC, simplified characters, lower case, no control characters, single blanks: what the program's own normaliser
+    leaves of clean text."""
+    text = SIMPLIFIED.convert(unicodedata.normalize("NFKC", text)).lower()
     text = re.sub(r"[\x00-\x1f\x7f\u200b-\u200f\ufeff]", " ", text)
     text = re.sub(r"\s+", " ", text).strip()
     return re.sub(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])", "", text)
@@ -72,10 +77,10 @@ def plain_documents(corpora, seed):
 
 
 def pairs(corpora, name):
-    """Normalised (a, b, label) of one file of sentence pairs; a label of None marks a positive pair."""
+    """Normalised (a, b, label, source) of one file of sentence pairs; a label of None marks a positive pair."""
     for line in read_lines(Path(corpora, "pairs", f"{name}.jsonl.zst")):
         row = json.loads(line)
-        yield normalise(row["a"]), normalise(row["b"]), row["label"]
+        yield normalise(row["a"]), normalise(row["b"]), row["label"], row["source"]
 
 
 def text_hash(text):

@@ -1,6 +1,7 @@
 """The encoder in PyTorch: a small BERT whose embedding of a text is the mean of its last states, normalised."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,15 @@ def build(shape, vocabulary, vectors=None):
             weights -= weights.mean(0)
             model.embeddings.word_embeddings.weight.copy_(weights / weights.std() * 0.04)
     return model
+
+
+def starting_point(start, out):
+    """A checkpoint in the working directory, or the directory of an exported model, whose tokenizer is then taken over."""
+    if not Path(start).is_dir():
+        return Path(out, start)
+    Path(out).mkdir(parents=True, exist_ok=True)
+    shutil.copy(Path(start, "tokenizer.json"), out)
+    return Path(start)
 
 
 def load(source, vocabulary):

@@ -26,15 +26,28 @@ def write_json(path, value):
     path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
+def average(model, other):
+    """Puts the mean of its own weights and of another's, from which it was fine-tuned, in a model: what one of them learnt
+    by heart the other did not (Wortsman and others, Robust fine-tuning of zero-shot models, 2022)."""
+    others = load(other, model.config.vocab_size)[0].state_dict()
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.lerp_(others[name], 0.5)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True, help="working directory of the run")
     parser.add_argument("--checkpoint", default="finetuned.pt")
+    parser.add_argument("--average", help="directory of an exported model, half of whose weights are taken")
     parser.add_argument("--model", required=True, help="directory of the model, e.g. ../models/waibao-zh-4x256")
     parser.add_argument("--reference", required=True, help="file for the reference vectors")
     args = parser.parse_args()
     tokenizer = Tokenizer.from_file(str(Path(args.out, "tokenizer.json")))
     model, _ = load(Path(args.out, args.checkpoint), tokenizer.get_vocab_size())
+    if args.average:
+        average(model, args.average)
     model.eval()
     target = Path(args.model)
     target.mkdir(parents=True, exist_ok=True)

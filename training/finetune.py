@@ -8,7 +8,6 @@ head on the embedding helps to shape the space and is thrown away. Resumes from 
 import argparse
 import json
 import random
-import shutil
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -20,7 +19,7 @@ from torch.nn import functional
 
 from budget import Budget
 from corpora import as_read, held_out, left_out, real_labelled, written_labelled
-from encoder import by_length, embed, embed_all, load, save, tokenise
+from encoder import by_length, embed, embed_all, load, save, starting_point, tokenise
 from noise import noisy
 
 BATCH = 96
@@ -148,10 +147,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    start = Path(args.start) if Path(args.start).is_dir() else Path(args.out, args.start)
-    if start.is_dir():
-        Path(args.out).mkdir(parents=True, exist_ok=True)
-        shutil.copy(start / "tokenizer.json", args.out)
+    start = starting_point(args.start, args.out)
     tokenizer = Tokenizer.from_file(str(Path(args.out, "tokenizer.json")))
     data = Data(args, tokenizer)
     print(f"{len(data.train)} texts, {len(data.held)} held out, {len(data.prototypes)} prototypes", flush=True)
