@@ -24,7 +24,7 @@ SHARES = {
 }
 BATCH = 96
 GRADED = 48  # graded pairs of a step, beside the batch
-GRADED_WEIGHT = 0.3
+GRADED_WEIGHT = 0.3  # questions to banks and search queries, far from contracts
 TEMPERATURE = 0.05
 MAX_LENGTH = 64
 RATE = 4e-4
