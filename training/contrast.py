@@ -30,34 +30,30 @@ MAX_LENGTH = 64
 RATE = 4e-4
 
 
-def positive_pairs(corpora):
-    """Every positive pair of the shares, in a fixed order; a graded pair is positive from 0.8 on."""
+def read_pairs(corpora):
+    """The positive pairs of the shares, in a fixed order, a graded pair being positive from 0.8 on; and every graded pair,
+    in a list for each source, as what two sources mean by a grade cannot be compared."""
     rng = random.Random(7)
-    chosen = []
+    positive, graded = [], defaultdict(list)
     for name, share in SHARES.items():
-        for a, b, label, _ in pairs(corpora, name):
-            if (label is None or label >= 0.8) and rng.random() < share and a != b and len(a) > 1 and len(b) > 1:
-                chosen.append((a[:200], b[:200]))
-    return chosen
+        for a, b, grade, source in pairs(corpora, name):
+            usable = a != b and len(a) > 1 and len(b) > 1
+            if grade is not None and usable:
+                graded[source].append((a[:200], b[:200], grade))
+            if (grade is None or grade >= 0.8) and rng.random() < share and usable:
+                positive.append((a[:200], b[:200]))
+    return positive, list(graded.values())
 
 
-def graded_pairs(corpora):
-    """Every graded pair, by its source: what two sources mean by a grade cannot be compared."""
-    by_source = defaultdict(list)
-    for name in SHARES:
-        for a, b, label, source in pairs(corpora, name):
-            if label is not None and a != b:
-                by_source[source].append((a[:200], b[:200], label))
-    return list(by_source.values())
+def embed_texts(model, tokenizer, texts):
+    return embed(model, tokenise(tokenizer, texts, MAX_LENGTH))
 
 
 def contrastive_loss(model, tokenizer, batch):
     """InfoNCE both ways; pairs with the same second text are not each other's negatives."""
-    one = embed(model, tokenise(tokenizer, [a for a, _ in batch], MAX_LENGTH))
-    other = embed(model, tokenise(tokenizer, [b for _, b in batch], MAX_LENGTH))
-    scores = one @ other.T / TEMPERATURE
-    texts = [b for _, b in batch]
-    same = torch.tensor([[i != j and texts[i] == texts[j] for j in range(len(batch))] for i in range(len(batch))])
+    first, second = zip(*batch)
+    scores = embed_texts(model, tokenizer, first) @ embed_texts(model, tokenizer, second).T / TEMPERATURE
+    same = torch.tensor([[i != j and second[i] == second[j] for j in range(len(batch))] for i in range(len(batch))])
     scores = scores.masked_fill(same, -1e4)
     targets = torch.arange(len(batch))
     return (functional.cross_entropy(scores, targets) + functional.cross_entropy(scores.T, targets)) / 2
@@ -65,10 +61,9 @@ def contrastive_loss(model, tokenizer, batch):
 
 def graded_loss(model, tokenizer, batch):
     """CoSENT (Su, 2022): of two pairs the one with the lower grade should have the lower similarity."""
-    one = embed(model, tokenise(tokenizer, [a for a, _, _ in batch], MAX_LENGTH))
-    other = embed(model, tokenise(tokenizer, [b for _, b, _ in batch], MAX_LENGTH))
-    similarities = (one * other).sum(1) / TEMPERATURE
-    grades = torch.tensor([grade for _, _, grade in batch])
+    first, second, grades = zip(*batch)
+    similarities = (embed_texts(model, tokenizer, first) * embed_texts(model, tokenizer, second)).sum(1) / TEMPERATURE
+    grades = torch.tensor(grades)
     lower, higher = (grades[:, None] < grades[None, :]).nonzero(as_tuple=True)
     return torch.cat([torch.zeros(1), similarities[lower] - similarities[higher]]).logsumexp(0)
 
@@ -85,7 +80,7 @@ def main():
     torch.set_num_threads(args.threads)
     start = starting_point(args.start, args.out)
     tokenizer = Tokenizer.from_file(str(Path(args.out, "tokenizer.json")))
-    positive, graded = positive_pairs(args.corpora), graded_pairs(args.corpora)
+    positive, graded = read_pairs(args.corpora)
     print(f"{len(positive)} positive pairs, {sum(map(len, graded))} graded ones", flush=True)
     checkpoint = Path(args.out, "contrasted.pt")
     model, shape = load(checkpoint if checkpoint.exists() else start, tokenizer.get_vocab_size())

@@ -41,7 +41,7 @@ SIMPLIFIED = OpenCC("t2s")
 
 def normalise(text):
     """NFKC, simplified characters, lower case, no control characters, single blanks: what the program's own normaliser
-    leaves of clean text."""
+    leaves of clean text, but for a few rare variants that its table of characters and OpenCC's treat differently."""
     text = SIMPLIFIED.convert(unicodedata.normalize("NFKC", text)).lower()
     text = re.sub(r"[\x00-\x1f\x7f\u200b-\u200f\ufeff]", " ", text)
     text = re.sub(r"\s+", " ", text).strip()
